@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
+
+//! Message types, attribute types and flags of kipc v1.
+//!
+//! `include/uapi/linux/kipc.h` says the same for C; a test compares the two.
+
+/// Lowest message type of kipc v1; below it are the seed protocol (0) and netlink's own types.
+pub(crate) const MIN_TYPE: u16 = 0x10;
+
+/// Ask for version, limits and counts; the answer has the same type.
+pub(crate) const INFO: u16 = 0x10;
+/// Become a publisher of a topic; the answer carries its id.
+pub(crate) const ADVERTISE: u16 = 0x11;
+/// Stop being a publisher of a topic.
+pub(crate) const UNADVERTISE: u16 = 0x12;
+/// Receive the messages of all topics that match a pattern; the answer carries an id.
+pub(crate) const SUBSCRIBE: u16 = 0x13;
+/// End a subscription.
+pub(crate) const UNSUBSCRIBE: u16 = 0x14;
+/// A published message, to the kernel and from it: [`super::data::DataHeader`], then the payload.
+pub(crate) const PUBLISH: u16 = 0x18;
+/// Answer to a publish that asked for an acknowledgement.
+pub(crate) const PUBLISHED: u16 = 0x19;
+
+/// Event: what a topic id stands for. Comes before the first record that uses the id.
+pub(crate) const TOPIC: u16 = 0x20;
+/// Event: messages of a topic were lost, here, because this socket's queue was full.
+pub(crate) const LOST: u16 = 0x21;
+/// Event: a publisher of a topic appeared.
+pub(crate) const JOINED: u16 = 0x22;
+/// Event: a publisher of a topic is gone; nothing more comes from it.
+pub(crate) const GONE: u16 = 0x23;
+
+/// Attribute types. One number space for all messages.
+pub(crate) mod attr {
+    /// Topic name, string.
+    pub(crate) const TOPIC: u16 = 1;
+    /// Topic id, u32.
+    pub(crate) const TOPIC_ID: u16 = 2;
+    /// Topic pattern, string.
+    pub(crate) const PATTERN: u16 = 3;
+    /// Subscription id, u32; unique on its socket.
+    pub(crate) const SUBSCRIPTION_ID: u16 = 4;
+    /// Fingerprint of the payload's type, u64; 0 = untyped.
+    pub(crate) const FINGERPRINT: u16 = 5;
+    /// Flags of the message that it stands in, u32.
+    pub(crate) const FLAGS: u16 = 6;
+    /// Port id of a publisher, u32.
+    pub(crate) const PORT: u16 = 7;
+    /// A sequence number of a topic, u64.
+    pub(crate) const SEQ: u16 = 8;
+    /// Number of messages, u64.
+    pub(crate) const COUNT: u16 = 9;
+    /// Version of the module, string.
+    pub(crate) const VERSION: u16 = 10;
+    /// Version of the wire format, u32.
+    pub(crate) const ABI: u16 = 11;
+    /// Number of topics, u32.
+    pub(crate) const TOPICS: u16 = 12;
+    /// Number of sockets that publish or subscribe, u32.
+    pub(crate) const CLIENTS: u16 = 13;
+    /// Number of subscriptions, u32.
+    pub(crate) const SUBSCRIPTIONS: u16 = 14;
+    /// Subscribers whose queue took a message, u32.
+    pub(crate) const DELIVERED: u16 = 15;
+    /// Subscribers that lost a message, u32.
+    pub(crate) const DROPPED: u16 = 16;
+    /// Most advertisements of one socket, u32.
+    pub(crate) const MAX_ADVERTISEMENTS: u16 = 17;
+    /// Most subscriptions of one socket, u32.
+    pub(crate) const MAX_SUBSCRIPTIONS: u16 = 18;
+    /// Most topics of one bus, u32.
+    pub(crate) const MAX_TOPICS: u16 = 19;
+
+    /// Highest attribute type.
+    pub(crate) const MAX: u16 = MAX_TOPICS;
+}
+
+/// Subscribe flag: also receive [`JOINED`] and [`GONE`].
+pub(crate) const SUBSCRIBE_EVENTS: u32 = 1 << 0;
+/// All flags that [`SUBSCRIBE`] knows.
+pub(crate) const SUBSCRIBE_FLAGS: u32 = SUBSCRIBE_EVENTS;
