@@ -7,6 +7,7 @@ use super::bytes_at;
 use super::header;
 use super::header::Header;
 use super::message::attr::MAX;
+use super::put;
 use super::refusal::Refusal;
 use super::refusal::Refused;
 
@@ -185,13 +186,12 @@ impl<'a> MessageWriter<'a> {
 
     fn put(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
-        match self.buf.get_mut(self.len..end) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.len = end;
-            }
-            None => self.overflow = true,
+        if end > self.buf.len() {
+            self.overflow = true;
+            return;
         }
+        put(self.buf, self.len, bytes);
+        self.len = end;
     }
 
     /// Appends an attribute whose value is these parts in a row.
@@ -206,12 +206,18 @@ impl<'a> MessageWriter<'a> {
                 self.put(parts[1]);
                 self.put(
                     [0; 3]
-                        .get(..align(value_len) - value_len)
+                        .get(..align(value_len).saturating_sub(value_len))
                         .unwrap_or_default(),
                 );
             }
             Err(_) => self.overflow = true,
         }
+        self
+    }
+
+    /// Appends bytes that are no attribute: the fixed part of a message, in multiples of 4.
+    pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
+        self.put(bytes);
         self
     }
 
@@ -239,10 +245,8 @@ impl<'a> MessageWriter<'a> {
             len: u32::try_from(self.len).ok()?,
             ..self.header
         };
-        self.buf
-            .get_mut(..header::LEN)?
-            .copy_from_slice(&header.to_bytes());
-        Some(self.len)
+        put(self.buf, 0, &header.to_bytes());
+        (self.len <= self.buf.len()).then_some(self.len)
     }
 }
 

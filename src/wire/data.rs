@@ -8,6 +8,7 @@
 
 use super::bytes_at;
 use super::header;
+use super::put;
 use super::refusal::Refusal;
 
 /// Length of this header in bytes. With the netlink header before it, the payload starts at
@@ -87,19 +88,17 @@ impl DataHeader {
     /// The header as it stands on the wire.
     pub(crate) fn to_bytes(self) -> [u8; LEN] {
         let mut out = [0; LEN];
-        let (topic, rest) = out.split_at_mut(TAG_OFFSET);
-        let (tag, rest) = rest.split_at_mut(SEQ_OFFSET - TAG_OFFSET);
-        let (seq, rest) = rest.split_at_mut(TIME_OFFSET - SEQ_OFFSET);
-        let (time, rest) = rest.split_at_mut(FINGERPRINT_OFFSET - TIME_OFFSET);
-        let (fingerprint, rest) = rest.split_at_mut(PORT_OFFSET - FINGERPRINT_OFFSET);
-        let (port, flags) = rest.split_at_mut(FLAGS_OFFSET - PORT_OFFSET);
-        topic.copy_from_slice(&self.topic.to_ne_bytes());
-        tag.copy_from_slice(&self.tag.to_ne_bytes());
-        seq.copy_from_slice(&self.seq.to_ne_bytes());
-        time.copy_from_slice(&self.time.to_ne_bytes());
-        fingerprint.copy_from_slice(&self.fingerprint.to_ne_bytes());
-        port.copy_from_slice(&self.port.to_ne_bytes());
-        flags.copy_from_slice(&self.flags.to_ne_bytes());
+        put(&mut out, TOPIC_OFFSET, &self.topic.to_ne_bytes());
+        put(&mut out, TAG_OFFSET, &self.tag.to_ne_bytes());
+        put(&mut out, SEQ_OFFSET, &self.seq.to_ne_bytes());
+        put(&mut out, TIME_OFFSET, &self.time.to_ne_bytes());
+        put(
+            &mut out,
+            FINGERPRINT_OFFSET,
+            &self.fingerprint.to_ne_bytes(),
+        );
+        put(&mut out, PORT_OFFSET, &self.port.to_ne_bytes());
+        put(&mut out, FLAGS_OFFSET, &self.flags.to_ne_bytes());
         out
     }
 }

@@ -4,6 +4,7 @@
 
 use super::align;
 use super::bytes_at;
+use super::put;
 
 /// Length of the header in bytes (`NLMSG_HDRLEN`).
 pub(crate) const LEN: usize = 16;
@@ -14,11 +15,15 @@ pub(crate) const REQUEST: u16 = 0x1;
 pub(crate) const MULTI: u16 = 0x2;
 /// `NLM_F_ACK`: answer with an acknowledgement even if nothing went wrong.
 pub(crate) const ACK: u16 = 0x4;
+/// `NLM_F_DUMP`: the two bits that ask for a dump.
+pub(crate) const DUMP: u16 = 0x300;
 /// `NLM_F_CAPPED`: an error message carries the header of the request, not its payload.
 pub(crate) const CAPPED: u16 = 0x100;
 /// `NLM_F_ACK_TLVS`: attributes follow in an error message.
 pub(crate) const ACK_TLVS: u16 = 0x200;
 
+/// `NLMSG_NOOP`: does nothing.
+pub(crate) const TYPE_NOOP: u16 = 1;
 /// `NLMSG_ERROR`: an acknowledgement, or the refusal of a request.
 pub(crate) const TYPE_ERROR: u16 = 2;
 /// `NLMSG_DONE`: the form in which the seed protocol delivers.
@@ -54,15 +59,11 @@ impl Header {
     /// The header as it stands on the wire.
     pub(crate) fn to_bytes(self) -> [u8; LEN] {
         let mut out = [0; LEN];
-        let (len, rest) = out.split_at_mut(4);
-        let (kind, rest) = rest.split_at_mut(2);
-        let (flags, rest) = rest.split_at_mut(2);
-        let (seq, port) = rest.split_at_mut(4);
-        len.copy_from_slice(&self.len.to_ne_bytes());
-        kind.copy_from_slice(&self.kind.to_ne_bytes());
-        flags.copy_from_slice(&self.flags.to_ne_bytes());
-        seq.copy_from_slice(&self.seq.to_ne_bytes());
-        port.copy_from_slice(&self.port.to_ne_bytes());
+        put(&mut out, 0, &self.len.to_ne_bytes());
+        put(&mut out, 4, &self.kind.to_ne_bytes());
+        put(&mut out, 6, &self.flags.to_ne_bytes());
+        put(&mut out, 8, &self.seq.to_ne_bytes());
+        put(&mut out, 12, &self.port.to_ne_bytes());
         out
     }
 }

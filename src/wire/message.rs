@@ -30,6 +30,8 @@ pub(crate) const LOST: u16 = 0x21;
 pub(crate) const JOINED: u16 = 0x22;
 /// Event: a publisher of a topic is gone; nothing more comes from it.
 pub(crate) const GONE: u16 = 0x23;
+/// Event: a topic that this socket knows is gone with its last publisher; its id is not used again.
+pub(crate) const REMOVED: u16 = 0x24;
 
 /// Attribute types. One number space for all messages.
 pub(crate) mod attr {

@@ -13,10 +13,12 @@
 //! - [`request`]: control requests, parsed into types,
 //! - [`record`]: replies and events, written and parsed,
 //! - [`data`]: the fixed header in front of every published payload,
+//! - [`ack`]: acknowledgements and refusals,
 //! - [`seed`]: the older protocol that the same socket speaks,
 //! - [`topic`]: topic names, patterns and matching,
 //! - [`refusal`]: every reason for which the module refuses, with its errno and sentence.
 
+pub(crate) mod ack;
 pub(crate) mod attr;
 pub(crate) mod data;
 pub(crate) mod header;
@@ -36,6 +38,14 @@ pub(crate) const ABI_VERSION: u32 = 1;
 /// Reads `N` bytes at `offset`, or nothing if they are not all there.
 fn bytes_at<const N: usize>(buf: &[u8], offset: usize) -> Option<[u8; N]> {
     buf.get(offset..offset.checked_add(N)?)?.try_into().ok()
+}
+
+/// Writes `bytes` at `offset`, as far as `buf` reaches. Unlike `copy_from_slice` it cannot panic.
+fn put(buf: &mut [u8], offset: usize, bytes: &[u8]) {
+    let room = buf.get_mut(offset..).unwrap_or_default();
+    for (to, from) in room.iter_mut().zip(bytes) {
+        *to = *from;
+    }
 }
 
 /// Rounds up to the alignment of netlink messages and attributes (4 bytes).

@@ -70,6 +70,11 @@ pub(crate) enum Record<'a> {
         /// The publisher's port id.
         port: u32,
     },
+    /// Event: a topic is gone with its last publisher.
+    Removed {
+        /// The topic.
+        topic_id: u32,
+    },
 }
 
 /// What the module says of itself and of the bus of the caller's network namespace.
@@ -108,6 +113,7 @@ impl<'a> Record<'a> {
             Self::Lost { .. } => message::LOST,
             Self::Joined { .. } => message::JOINED,
             Self::Gone { .. } => message::GONE,
+            Self::Removed { .. } => message::REMOVED,
         }
     }
 
@@ -133,7 +139,9 @@ impl<'a> Record<'a> {
                 .u32(attr::MAX_ADVERTISEMENTS, info.max_advertisements)
                 .u32(attr::MAX_SUBSCRIPTIONS, info.max_subscriptions)
                 .u32(attr::MAX_TOPICS, info.max_topics),
-            Self::Advertised { topic_id } => writer.u32(attr::TOPIC_ID, topic_id),
+            Self::Advertised { topic_id } | Self::Removed { topic_id } => {
+                writer.u32(attr::TOPIC_ID, topic_id)
+            }
             Self::Subscribed { subscription_id } => {
                 writer.u32(attr::SUBSCRIPTION_ID, subscription_id)
             }
@@ -220,6 +228,9 @@ impl<'a> Record<'a> {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 port: u32_of(attr::PORT)?,
             },
+            message::REMOVED => Self::Removed {
+                topic_id: u32_of(attr::TOPIC_ID)?,
+            },
             _ => return Err(Refusal::UnknownType.into()),
         })
     }
@@ -269,6 +280,7 @@ mod tests {
                 topic_id: 1,
                 port: 2,
             },
+            Record::Removed { topic_id: 1 },
         ] {
             let mut buf = [0; MAX_LEN];
             let len = record.write(&mut buf, 5, 6).unwrap();

@@ -96,7 +96,8 @@ impl<'a> Request<'a> {
             | message::TOPIC
             | message::LOST
             | message::JOINED
-            | message::GONE => Err(Refusal::EventFromUser.into()),
+            | message::GONE
+            | message::REMOVED => Err(Refusal::EventFromUser.into()),
             _ => Err(Refusal::UnknownType.into()),
         }
     }

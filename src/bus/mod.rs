@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The bus: topics, who publishes and subscribes to them, and the fan-out between them.
+//!
+//! One [`Bus`] exists per network namespace. It knows neither netlink nor sockets: a subscriber is
+//! whatever implements [`port::Port`], a message whatever implements [`port::Parcel`]; so all of
+//! it also runs in the host tests.
+//!
+//! # Locks
+//!
+//! Always taken in this order, and never two of one kind:
+//! 1. [`client::Client::owned`]: one request of a socket at a time. Only requests of that socket
+//!    and its release take it.
+//! 2. [`Bus::registry`]: control changes, one at a time on a bus.
+//! 3. [`topic::Topic::tail`]: numbering and fan-out of one topic.
+//!
+//! A publish takes 1 and 3, for as long as its fan-out takes; it never waits for a subscriber.
+//! All three sleep, so allocating under them is allowed.
+
+pub(crate) mod client;
+pub(crate) mod limits;
+mod member;
+pub(crate) mod port;
+mod registry;
+mod subscription;
+mod text;
+mod topic;
+
+use crate::bus::client::Client;
+use crate::bus::client::Publication;
+use crate::bus::port::Form;
+use crate::bus::port::Parcel;
+use crate::bus::port::Port;
+use crate::bus::port::Receipt;
+use crate::bus::registry::Registry;
+use crate::bus::subscription::Subscription;
+use crate::bus::text::Text;
+use crate::sys;
+use crate::sys::Arc;
+use crate::sys::Mutex;
+use crate::sys::NoMemory;
+use crate::wire::message::SUBSCRIBE_EVENTS;
+use crate::wire::refusal::Refusal;
+use crate::wire::topic::Name;
+use crate::wire::topic::Pattern;
+
+impl From<NoMemory> for Refusal {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
+
+/// How much is on a bus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Topics, each with at least one publisher.
+    pub(crate) topics: usize,
+    /// Sockets that publish or subscribe, or did.
+    pub(crate) clients: usize,
+    /// Subscriptions.
+    pub(crate) subscriptions: usize,
+}
+
+/// The bus of one network namespace.
+pub(crate) struct Bus<P: Port> {
+    registry: Mutex<Registry<P>>,
+}
+
+impl<P: Port> Bus<P> {
+    /// An empty bus.
+    pub(crate) fn new() -> Result<Self, NoMemory> {
+        Ok(Self {
+            registry: sys::mutex!(Registry::new(), "kipc::Bus::registry")?,
+        })
+    }
+
+    /// What is on the bus now.
+    pub(crate) fn counts(&self) -> Counts {
+        self.registry.lock().counts()
+    }
+
+    /// Makes `client` a publisher of a topic, which is created unless it exists. Returns its id.
+    pub(crate) fn advertise(
+        &self,
+        client: &Arc<Client<P>>,
+        name: Name<'_>,
+        fingerprint: u64,
+    ) -> Result<u32, Refusal> {
+        let mut owned = client.owned.lock();
+        if owned.publications.len() >= limits::ADVERTISEMENTS_PER_SOCKET {
+            return Err(Refusal::TooManyAdvertisements);
+        }
+        if owned.publishes(name) {
+            return Err(Refusal::AlreadyAdvertised);
+        }
+        let name = Text::new(name.as_str())?;
+        let mut registry = self.registry.lock();
+        let topic = registry.topic(&name)?;
+        let id = topic.id;
+        // From here on, what fails must give an unused topic back.
+        let added = owned
+            .add(Publication {
+                topic: topic.clone(),
+                fingerprint,
+            })
+            .and_then(|()| {
+                topic.add_publisher(client, fingerprint).inspect_err(|_| {
+                    owned.remove(id);
+                })
+            });
+        if let Err(refusal) = added {
+            registry.remove_if_unused(&topic);
+            return Err(refusal);
+        }
+        registry.count(&mut owned);
+        Ok(id)
+    }
+
+    /// Ends an advertisement.
+    pub(crate) fn unadvertise(&self, client: &Client<P>, topic_id: u32) -> Result<(), Refusal> {
+        let publication = client
+            .owned
+            .lock()
+            .remove(topic_id)
+            .ok_or(Refusal::NotAdvertised)?;
+        self.withdraw(client, &publication);
+        Ok(())
+    }
+
+    /// Subscribes `client` to all topics that match. Returns the subscription's id.
+    pub(crate) fn subscribe(
+        &self,
+        client: &Arc<Client<P>>,
+        pattern: Pattern<'_>,
+        flags: u32,
+        form: Form,
+    ) -> Result<u32, Refusal> {
+        let mut owned = client.owned.lock();
+        if owned.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_SOCKET {
+            return Err(Refusal::TooManySubscriptions);
+        }
+        let id = owned.next_subscription_id()?;
+        owned.subscriptions.try_reserve(1)?;
+        let subscription = sys::arc(Subscription {
+            client: client.clone(),
+            id,
+            pattern: Text::new(pattern.as_str())?,
+            form,
+            events: flags & SUBSCRIBE_EVENTS != 0,
+        })?;
+        let mut registry = self.registry.lock();
+        registry.add_subscription(&subscription)?;
+        if let Err(NoMemory) = owned.subscriptions.try_push(subscription.clone()) {
+            registry.remove_subscription(&subscription);
+            return Err(Refusal::NoMemory);
+        }
+        registry.count(&mut owned);
+        Ok(id)
+    }
+
+    /// Ends a subscription.
+    pub(crate) fn unsubscribe(
+        &self,
+        client: &Client<P>,
+        subscription_id: u32,
+    ) -> Result<(), Refusal> {
+        let mut owned = client.owned.lock();
+        let index = owned
+            .subscriptions
+            .iter()
+            .position(|subscription| subscription.id == subscription_id)
+            .ok_or(Refusal::NoSuchSubscription)?;
+        if let Some(subscription) = owned.subscriptions.swap_remove(index) {
+            self.registry.lock().remove_subscription(&subscription);
+        }
+        Ok(())
+    }
+
+    /// Numbers a message and queues it on every subscriber of the topic but the sender.
+    pub(crate) fn publish(
+        &self,
+        client: &Client<P>,
+        topic_id: u32,
+        parcel: &mut impl Parcel<P>,
+    ) -> Result<Receipt, Refusal> {
+        // Held until the fan-out is over, so that this client's unadvertise comes after it.
+        let owned = client.owned.lock();
+        let publication = owned.publication(topic_id).ok_or(Refusal::NotAdvertised)?;
+        Ok(publication
+            .topic
+            .publish(client, publication.fingerprint, parcel))
+    }
+
+    /// Id of the topic of this name, if `client` is a publisher of it.
+    pub(crate) fn advertised(&self, client: &Client<P>, name: Name<'_>) -> Option<u32> {
+        let owned = client.owned.lock();
+        let publication = owned.publication_of(name)?;
+        Some(publication.topic.id)
+    }
+
+    /// Whether `client` has a subscription of this form.
+    pub(crate) fn subscribed(&self, client: &Client<P>, form: Form) -> bool {
+        let owned = client.owned.lock();
+        let found = owned.subscriptions.iter().any(|s| s.form == form);
+        found
+    }
+
+    /// Removes all that `client` owns. Its port is gone: nothing is queued on it afterwards.
+    pub(crate) fn disconnect(&self, client: &Client<P>) {
+        let mut owned = client.owned.lock();
+        while let Some(publication) = owned.publications.pop() {
+            self.withdraw(client, &publication);
+        }
+        while let Some(subscription) = owned.subscriptions.pop() {
+            self.registry.lock().remove_subscription(&subscription);
+        }
+        if owned.counted {
+            owned.counted = false;
+            self.registry.lock().uncount();
+        }
+    }
+
+    fn withdraw(&self, client: &Client<P>, publication: &Publication<P>) {
+        let mut registry = self.registry.lock();
+        publication.topic.remove_publisher(client);
+        registry.remove_if_unused(&publication.topic);
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the bus asks of its surroundings: a queue per subscriber, and messages to put there.
+
+/// What became of a message or record for one subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is in the queue.
+    Queued,
+    /// The subscriber's own filter did not want it.
+    Filtered,
+    /// The queue is full.
+    Full,
+    /// No memory to queue it.
+    NoMemory,
+}
+
+/// A client's queue.
+pub(crate) trait Port: Send + Sync + 'static {
+    /// Queues a copy of a record. An urgent one may use a reserve that messages may not; if even
+    /// that is used up, the client learns so from its next receive.
+    fn send(&self, record: &[u8], urgent: bool) -> Outcome;
+
+    /// The clock of all time stamps, in nanoseconds.
+    fn now_ns() -> u64;
+}
+
+/// In which protocol a subscriber gets messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With the data header; also gets records.
+    V1,
+    /// The payload alone; gets no records.
+    Seed,
+}
+
+/// What the bus says of a message when its turn comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// The topic.
+    pub(crate) topic_id: u32,
+    /// Its number in the topic.
+    pub(crate) seq: u64,
+    /// When it got its number.
+    pub(crate) time: u64,
+    /// Fingerprint of its type, as its publisher advertised.
+    pub(crate) fingerprint: u64,
+    /// Port id of its publisher.
+    pub(crate) port_id: u32,
+}
+
+/// One published message on its way. It is stamped once, then queued any number of times.
+pub(crate) trait Parcel<P: Port> {
+    /// Fills in what the bus says of it.
+    fn stamp(&mut self, stamp: Stamp);
+
+    /// Queues it on a port.
+    fn queue_on(&mut self, port: &P, form: Form) -> Outcome;
+}
+
+/// What became of a published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    /// Its number in its topic.
+    pub(crate) seq: u64,
+    /// Subscribers that have it in their queue.
+    pub(crate) delivered: u32,
+    /// Subscribers that lost it.
+    pub(crate) dropped: u32,
+}

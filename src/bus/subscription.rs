@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscription: who wants which topics, and how.
+
+use crate::bus::client::Client;
+use crate::bus::port::Form;
+use crate::bus::port::Port;
+use crate::bus::text::Text;
+use crate::sys::Arc;
+use crate::wire::topic::Name;
+
+/// One subscription. It never changes.
+pub(super) struct Subscription<P: Port> {
+    /// Who subscribed.
+    pub(super) client: Arc<Client<P>>,
+    /// Its id, unique among those of its client.
+    pub(super) id: u32,
+    /// Which topics.
+    pub(super) pattern: Text,
+    /// In which protocol messages are delivered.
+    pub(super) form: Form,
+    /// Whether joined and gone publishers are of interest.
+    pub(super) events: bool,
+}
+
+impl<P: Port> Subscription<P> {
+    /// Whether a topic of this name is subscribed to.
+    pub(super) fn matches(&self, name: Name<'_>) -> bool {
+        self.pattern
+            .as_pattern()
+            .is_some_and(|pattern| pattern.matches(name))
+    }
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A topic: its publishers, its audience, and the order of its messages.
+
+use crate::bus::client::Client;
+use crate::bus::member::Member;
+use crate::bus::port::Outcome;
+use crate::bus::port::Parcel;
+use crate::bus::port::Port;
+use crate::bus::port::Receipt;
+use crate::bus::port::Stamp;
+use crate::bus::subscription::Subscription;
+use crate::bus::text::Text;
+use crate::sys;
+use crate::sys::Arc;
+use crate::sys::Mutex;
+use crate::sys::NoMemory;
+use crate::sys::Vec;
+use crate::wire::record::Record;
+use crate::wire::refusal::Refusal;
+
+/// One topic. It exists as long as it has a publisher.
+pub(super) struct Topic<P: Port> {
+    /// Its id, which no other topic of the bus has or had.
+    pub(super) id: u32,
+    /// Its name.
+    pub(super) name: Text,
+    /// Whoever holds this decides what comes next on the topic.
+    tail: Mutex<Tail<P>>,
+}
+
+/// What a topic is called, on its way to those who do not know yet.
+#[derive(Clone, Copy)]
+pub(super) struct Identity<'a> {
+    pub(super) id: u32,
+    pub(super) name: &'a Text,
+    pub(super) fingerprint: u64,
+}
+
+/// The changing part of a topic.
+///
+/// # Invariants
+///
+/// `publishers` holds a client at most once; `audience` a client at most once in each form.
+struct Tail<P: Port> {
+    /// Number of the last message.
+    seq: u64,
+    /// Fingerprint of the payload's type: the first one advertised that is not 0.
+    fingerprint: u64,
+    publishers: Vec<Arc<Client<P>>>,
+    audience: Vec<Member<P>>,
+}
+
+impl<P: Port> Topic<P> {
+    /// A topic without publishers and audience.
+    pub(super) fn new(id: u32, name: Text) -> Result<Self, NoMemory> {
+        // INVARIANT: Both are empty.
+        let tail = Tail {
+            seq: 0,
+            fingerprint: 0,
+            publishers: Vec::new(),
+            audience: Vec::new(),
+        };
+        Ok(Self {
+            id,
+            name,
+            tail: sys::mutex!(tail, "kipc::Topic::tail")?,
+        })
+    }
+
+    fn identity(&self, tail: &Tail<P>) -> Identity<'_> {
+        Identity {
+            id: self.id,
+            name: &self.name,
+            fingerprint: tail.fingerprint,
+        }
+    }
+
+    /// Numbers a message and queues it on the audience, but not on its own sender.
+    pub(super) fn publish(
+        &self,
+        from: &Client<P>,
+        fingerprint: u64,
+        parcel: &mut impl Parcel<P>,
+    ) -> Receipt {
+        let mut tail = self.tail.lock();
+        let topic = self.identity(&tail);
+        // At a message per nanosecond, 64 bits last for five centuries.
+        let seq = tail.seq.wrapping_add(1);
+        tail.seq = seq;
+        parcel.stamp(Stamp {
+            topic_id: self.id,
+            seq,
+            time: P::now_ns(),
+            fingerprint,
+            port_id: from.port_id,
+        });
+        let mut receipt = Receipt {
+            seq,
+            delivered: 0,
+            dropped: 0,
+        };
+        for member in tail.audience.iter_mut() {
+            if member.client.is(from) {
+                continue;
+            }
+            match member.deliver(topic, parcel, seq) {
+                Outcome::Queued => receipt.delivered = receipt.delivered.saturating_add(1),
+                Outcome::Filtered => {}
+                Outcome::Full | Outcome::NoMemory => {
+                    receipt.dropped = receipt.dropped.saturating_add(1)
+                }
+            }
+        }
+        receipt
+    }
+
+    /// Makes `client`, which is none yet, a publisher and tells the audience.
+    pub(super) fn add_publisher(
+        &self,
+        client: &Arc<Client<P>>,
+        fingerprint: u64,
+    ) -> Result<(), Refusal> {
+        let mut tail = self.tail.lock();
+        if fingerprint != 0 && tail.fingerprint != 0 && fingerprint != tail.fingerprint {
+            return Err(Refusal::FingerprintMismatch);
+        }
+        tail.publishers.try_reserve(1)?;
+        // A socket that is being closed gives its port id free before its release gets here. Its
+        // end must be told before the new bearer of the id appears.
+        let before = tail
+            .publishers
+            .iter()
+            .position(|other| other.port_id == client.port_id);
+        if let Some(index) = before {
+            self.dismiss(&mut tail, index);
+        }
+        // INVARIANT: `client` was no publisher.
+        tail.publishers.try_push(client.clone())?;
+        if tail.fingerprint == 0 {
+            tail.fingerprint = fingerprint;
+        }
+        self.tell(
+            &mut tail,
+            client,
+            &Record::Joined {
+                topic_id: self.id,
+                port: client.port_id,
+            },
+        );
+        Ok(())
+    }
+
+    /// Ends a publisher and tells the audience.
+    pub(super) fn remove_publisher(&self, client: &Client<P>) {
+        let mut tail = self.tail.lock();
+        let index = tail.publishers.iter().position(|other| other.is(client));
+        if let Some(index) = index {
+            self.dismiss(&mut tail, index);
+        }
+    }
+
+    fn dismiss(&self, tail: &mut Tail<P>, index: usize) {
+        if let Some(gone) = tail.publishers.swap_remove(index) {
+            self.tell(
+                tail,
+                &gone,
+                &Record::Gone {
+                    topic_id: self.id,
+                    port: gone.port_id,
+                },
+            );
+        }
+    }
+
+    /// Sends an event about `subject` to everybody else who wants events.
+    fn tell(&self, tail: &mut Tail<P>, subject: &Client<P>, event: &Record<'_>) {
+        let topic = self.identity(tail);
+        for member in tail.audience.iter_mut() {
+            if !member.client.is(subject) {
+                member.notify(topic, event);
+            }
+        }
+    }
+
+    /// Adds a subscription that matches.
+    pub(super) fn add_subscription(&self, subscription: &Subscription<P>) -> Result<(), NoMemory> {
+        let mut tail = self.tail.lock();
+        let topic = self.identity(&tail);
+        let tail = &mut *tail;
+        let known = tail.audience.iter().position(|m| m.serves(subscription));
+        let member = match known {
+            Some(index) => tail.audience.get_mut(index),
+            None => {
+                // INVARIANT: No member serves this client and form.
+                tail.audience.try_push(Member::new(subscription))?;
+                tail.audience.last_mut()
+            }
+        };
+        let Some(member) = member else {
+            return Ok(());
+        };
+        if member.add(subscription) {
+            for publisher in tail.publishers.iter() {
+                if !publisher.is(&subscription.client) {
+                    let port = publisher.port_id;
+                    member.notify(
+                        topic,
+                        &Record::Joined {
+                            topic_id: self.id,
+                            port,
+                        },
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a subscription that matches and was added.
+    pub(super) fn remove_subscription(&self, subscription: &Subscription<P>) {
+        let mut tail = self.tail.lock();
+        let index = tail.audience.iter().position(|m| m.serves(subscription));
+        let Some(index) = index else { return };
+        let left = tail
+            .audience
+            .get_mut(index)
+            .is_some_and(|member| member.remove(subscription));
+        if left {
+            tail.audience.swap_remove(index);
+        }
+    }
+
+    /// Whether no publisher is left; if so, the audience has been told that the topic is gone.
+    pub(super) fn retire_if_unused(&self) -> bool {
+        let mut tail = self.tail.lock();
+        let topic = self.identity(&tail);
+        if !tail.publishers.is_empty() {
+            return false;
+        }
+        for member in tail.audience.iter_mut() {
+            member.retire(topic);
+        }
+        true
+    }
+}

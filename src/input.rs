@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a datagram to calls on the bus, and from their results to answers.
+
+use crate::bus::client::Client;
+use crate::bus::limits;
+use crate::bus::port::Form;
+use crate::bus::port::Port;
+use crate::bus::Bus;
+use crate::nl;
+use crate::nl::Inbound;
+use crate::nl::Socket;
+use crate::parcel::Published;
+use crate::parcel::SeedBroadcast;
+use crate::sys;
+use crate::sys::Arc;
+use crate::wire;
+use crate::wire::ack;
+use crate::wire::data::DataHeader;
+use crate::wire::header;
+use crate::wire::header::Header;
+use crate::wire::header::Malformed;
+use crate::wire::message;
+use crate::wire::record;
+use crate::wire::record::Info;
+use crate::wire::record::Record;
+use crate::wire::refusal::Refusal;
+use crate::wire::refusal::Refused;
+use crate::wire::request::Request;
+use crate::wire::seed;
+use crate::wire::seed::Seed;
+use crate::wire::topic::Name;
+use crate::wire::topic::Pattern;
+use core::ops::Range;
+use kernel::prelude::*;
+use kernel::sync::ArcBorrow;
+
+/// Handles what happens on kipc sockets.
+pub(crate) struct Kipc;
+
+type Datagram<'a> = Inbound<'a, Client<Socket>>;
+
+/// What a request that was carried out is answered with, before its acknowledgement.
+type Answer = Option<Record<'static>>;
+
+impl nl::Handler for Kipc {
+    type Bus = Bus<Socket>;
+    type Client = Client<Socket>;
+
+    fn bus() -> Option<KBox<Self::Bus>> {
+        KBox::new(Bus::new().ok()?, GFP_KERNEL_ACCOUNT).ok()
+    }
+
+    fn input(bus: &Self::Bus, mut datagram: Datagram<'_>) {
+        let mut offset = 0;
+        while offset < datagram.bytes().len() {
+            match header::message_at(datagram.bytes(), offset) {
+                Ok((message, next)) => {
+                    let header = message.header;
+                    let span = offset..offset.saturating_add(header.len as usize);
+                    let result = request(bus, &mut datagram, header, span);
+                    answer(&datagram, header, result);
+                    offset = next;
+                }
+                Err(malformed) => {
+                    let refusal = match malformed {
+                        Malformed::NoHeader => Refusal::NoHeader,
+                        Malformed::LengthTooSmall(_) => Refusal::LengthTooSmall,
+                        Malformed::Truncated(_) => Refusal::Truncated,
+                    };
+                    let header = malformed.header().unwrap_or_default();
+                    answer(&datagram, header, Err(refusal.into()));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn release(bus: &Self::Bus, client: Arc<Self::Client>) {
+        bus.disconnect(&client);
+    }
+}
+
+/// Answers a request: what it asked for, then an acknowledgement if one is due.
+fn answer(datagram: &Datagram<'_>, request: Header, result: Result<Answer, Refused>) {
+    let record = result.unwrap_or_default();
+    if record.is_none() && result.is_ok() && request.flags & header::ACK == 0 {
+        return;
+    }
+    let socket = datagram.sender();
+    let port = datagram.port_id();
+    let mut buf = [0; record::MAX_LEN];
+    if let Some(record) = record {
+        let len = record.write(&mut buf, request.seq, port);
+        send(&socket, &buf, len);
+    }
+    if result.is_err() || request.flags & header::ACK != 0 {
+        let len = ack::write(&mut buf, request, port, result.map(|_| ()));
+        send(&socket, &buf, len);
+    }
+}
+
+fn send(socket: &Socket, buf: &[u8], len: Option<usize>) {
+    if let Some(bytes) = len.and_then(|len| buf.get(..len)) {
+        // If it cannot be queued, the client's next receive says so.
+        socket.send(bytes, true);
+    }
+}
+
+/// Carries out the request at `span` of the datagram.
+fn request(
+    bus: &Bus<Socket>,
+    datagram: &mut Datagram<'_>,
+    header: Header,
+    span: Range<usize>,
+) -> Result<Answer, Refused> {
+    match header.kind {
+        message::PUBLISH => publish(bus, datagram, header, span),
+        seed::TYPE => seed(bus, datagram, span),
+        header::TYPE_NOOP => Ok(None),
+        kind if kind < message::MIN_TYPE => Err(Refusal::UnknownType.into()),
+        _ => control(bus, datagram, header, span),
+    }
+}
+
+/// What follows the netlink header of the message at `span`.
+fn body<'a>(datagram: &'a Datagram<'_>, span: &Range<usize>) -> &'a [u8] {
+    let start = span.start.saturating_add(header::LEN);
+    datagram.bytes().get(start..span.end).unwrap_or_default()
+}
+
+/// What every v1 message must fulfil.
+fn check_flags(header: Header) -> Result<(), Refusal> {
+    if header.flags & header::REQUEST == 0 {
+        return Err(Refusal::NotARequest);
+    }
+    if header.flags & header::DUMP == header::DUMP {
+        return Err(Refusal::NoDump);
+    }
+    Ok(())
+}
+
+fn publish(
+    bus: &Bus<Socket>,
+    datagram: &mut Datagram<'_>,
+    header: Header,
+    span: Range<usize>,
+) -> Result<Answer, Refused> {
+    check_flags(header)?;
+    let (data, _) = DataHeader::read_request(body(datagram, &span))?;
+    let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
+    let mut parcel = Published::new(datagram, span, data);
+    let receipt = bus.publish(&client, data.topic, &mut parcel)?;
+    Ok(
+        (header.flags & header::ACK != 0).then_some(Record::Published {
+            seq: receipt.seq,
+            delivered: receipt.delivered,
+            dropped: receipt.dropped,
+        }),
+    )
+}
+
+fn control(
+    bus: &Bus<Socket>,
+    datagram: &mut Datagram<'_>,
+    header: Header,
+    span: Range<usize>,
+) -> Result<Answer, Refused> {
+    check_flags(header)?;
+    match Request::parse(header, body(datagram, &span))? {
+        Request::Info => Ok(Some(info(bus))),
+        Request::Advertise { topic, fingerprint } => {
+            let client = client_of(datagram)?;
+            let topic_id = bus.advertise(&client.into(), topic, fingerprint)?;
+            Ok(Some(Record::Advertised { topic_id }))
+        }
+        Request::Unadvertise { topic_id } => {
+            let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
+            bus.unadvertise(&client, topic_id)?;
+            Ok(None)
+        }
+        Request::Subscribe { pattern, flags } => {
+            let client = client_of(datagram)?;
+            let subscription_id = bus.subscribe(&client.into(), pattern, flags, Form::V1)?;
+            Ok(Some(Record::Subscribed { subscription_id }))
+        }
+        Request::Unsubscribe { subscription_id } => {
+            let client = datagram.client().ok_or(Refusal::NoSuchSubscription)?;
+            bus.unsubscribe(&client, subscription_id)?;
+            Ok(None)
+        }
+    }
+}
+
+/// The client that the sender's socket is; it becomes one with its first valid request.
+fn client_of<'a>(datagram: &Datagram<'a>) -> Result<ArcBorrow<'a, Client<Socket>>, Refusal> {
+    if let Some(client) = datagram.client() {
+        return Ok(client);
+    }
+    let client = Client::new(datagram.port_id(), datagram.sender())?;
+    Ok(datagram.attach(sys::arc(client)?))
+}
+
+fn info(bus: &Bus<Socket>) -> Record<'static> {
+    let counts = bus.counts();
+    let limited = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Record::Info(Info {
+        version: nl::version(),
+        abi: wire::ABI_VERSION,
+        topics: limited(counts.topics),
+        clients: limited(counts.clients),
+        subscriptions: limited(counts.subscriptions),
+        max_advertisements: limited(limits::ADVERTISEMENTS_PER_SOCKET),
+        max_subscriptions: limited(limits::SUBSCRIPTIONS_PER_SOCKET),
+        max_topics: limited(limits::TOPICS_PER_BUS),
+    })
+}
+
+/// Carries out a request of the seed protocol.
+fn seed(
+    bus: &Bus<Socket>,
+    datagram: &mut Datagram<'_>,
+    span: Range<usize>,
+) -> Result<Answer, Refused> {
+    let topic = Name::new(seed::TOPIC.as_bytes()).map_err(Refusal::from)?;
+    match Seed::parse(body(datagram, &span))? {
+        Seed::Subscribe => {
+            let client = client_of(datagram)?;
+            if !bus.subscribed(&client, Form::Seed) {
+                let pattern = Pattern::new(seed::TOPIC.as_bytes()).map_err(Refusal::from)?;
+                bus.subscribe(&client.into(), pattern, 0, Form::Seed)?;
+            }
+        }
+        Seed::Publish => {
+            let client = client_of(datagram)?;
+            match bus.advertise(&client.into(), topic, 0) {
+                Ok(_) | Err(Refusal::AlreadyAdvertised) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Seed::Broadcast(_) => {
+            let client = datagram.client().ok_or(Refusal::SeedNotPublisher)?;
+            let topic_id = bus
+                .advertised(&client, topic)
+                .ok_or(Refusal::SeedNotPublisher)?;
+            bus.publish(&client, topic_id, &mut SeedBroadcast::new(datagram, span))?;
+        }
+    }
+    Ok(None)
+}

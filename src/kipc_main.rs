@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! kipc: local publish/subscribe with the kernel as the broker.
+//!
+//! Data flows one way: a datagram comes in through [`nl`], is parsed once by [`wire`] into types,
+//! [`input`] asks the [`bus`] to act on it, and what goes out is queued by [`nl`] again.
+
+#![crate_name = "kipc"]
+// No path on which user input could make the kernel panic; checked by clippy.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod bus;
+mod input;
+mod nl;
+mod parcel;
+mod sys;
+#[allow(
+    dead_code,
+    reason = "libkipc compiles the same files; each side needs a part of them"
+)]
+mod wire;
+
+use kernel::prelude::*;
+
+module! {
+    type: Kipc,
+    name: "kipc",
+    authors: ["The kipc authors"],
+    description: "Local publish/subscribe with the kernel as the broker",
+    license: "GPL",
+    alias: ["net-pf-16-proto-31"],
+    params: {
+        protocol: u32 {
+            default: 31,
+            description: "netlink protocol number (0 to 31)",
+        },
+    },
+}
+
+/// The module, from load to unload.
+struct Kipc {
+    _protocol: nl::Registration<input::Kipc>,
+}
+
+impl kernel::Module for Kipc {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let protocol = *module_parameters::protocol.value();
+        let registration = nl::Registration::new(protocol).inspect_err(|_| {
+            pr_err!("netlink protocol {protocol} cannot be had: choose another with protocol=\n");
+        })?;
+        pr_info!("{} ready on netlink protocol {protocol}\n", nl::version());
+        Ok(Self {
+            _protocol: registration,
+        })
+    }
+}

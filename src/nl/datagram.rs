@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Datagrams: those that came in, and those that we compose.
+
+use super::ffi;
+use super::socket::outcome_of;
+use super::Socket;
+use crate::bus::port::Outcome;
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::ops::Range;
+use core::ptr::NonNull;
+use kernel::sync::Arc;
+use kernel::sync::ArcBorrow;
+use kernel::types::ForeignOwnable;
+
+/// One datagram that a process sent, while it is handled. `C` is what [`Inbound::attach`] attaches
+/// to sockets.
+///
+/// # Invariants
+///
+/// For `'a`, as `kipc_input()` in `glue.c` prepared it:
+/// - `data` points to `len` initialised bytes of `skb`, which nobody else writes to and which only
+///   clones made by [`Inbound::queue_on`] share,
+/// - `sender` is alive and cannot be released, since the sending process holds its file,
+/// - `client` is null or what [`Inbound::attach`] attached to `sender`.
+pub(crate) struct Inbound<'a, C: 'static> {
+    skb: NonNull<ffi::sk_buff>,
+    data: NonNull<u8>,
+    len: usize,
+    port_id: u32,
+    sender: NonNull<ffi::sock>,
+    client: Cell<Option<ArcBorrow<'a, C>>>,
+    // The bytes are borrowed mutably from the caller.
+    _bytes: PhantomData<&'a mut [u8]>,
+}
+
+impl<'a, C: Send + Sync> Inbound<'a, C> {
+    /// Wraps what C hands to the input callback; `None` if a pointer is null, which C excludes.
+    ///
+    /// # Safety
+    ///
+    /// `raw` must be as `kipc_input()` fills it, and stay so for `'a`; only values of type `C` may
+    /// have been attached to sockets.
+    pub(super) unsafe fn new(raw: &'a ffi::kipc_inbound) -> Option<Self> {
+        let client = if raw.client.is_null() {
+            None
+        } else {
+            // SAFETY: Not null, hence from `Arc::<C>::into_foreign` in `attach`. `from_foreign` is
+            // called on it by `release` alone, which cannot run before the send has returned.
+            Some(unsafe { Arc::<C>::borrow(raw.client) })
+        };
+        // INVARIANT: As the caller guarantees.
+        Some(Self {
+            skb: NonNull::new(raw.skb)?,
+            data: NonNull::new(raw.data)?,
+            len: raw.len as usize,
+            port_id: raw.portid,
+            sender: NonNull::new(raw.sender)?,
+            client: Cell::new(client),
+            _bytes: PhantomData,
+        })
+    }
+
+    /// All of the datagram.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: By the type invariants; `&self` excludes `write`.
+        unsafe { core::slice::from_raw_parts(self.data.as_ptr(), self.len) }
+    }
+
+    /// Overwrites bytes. What does not lie within the datagram is not written.
+    ///
+    /// Bytes of a message that has been queued already must not be changed: its readers would see
+    /// it (which is no matter of memory safety: they copy bytes).
+    pub(crate) fn write(&mut self, offset: usize, bytes: &[u8]) {
+        // SAFETY: By the type invariants; `&mut self` makes this the only reference.
+        let all = unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) };
+        let room = all.get_mut(offset..).unwrap_or_default();
+        if let Some(room) = room.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
+    }
+
+    /// Port id of the sender's socket, from the kernel, not from the message.
+    pub(crate) fn port_id(&self) -> u32 {
+        self.port_id
+    }
+
+    /// What is attached to the sender's socket.
+    pub(crate) fn client(&self) -> Option<ArcBorrow<'a, C>> {
+        self.client.get()
+    }
+
+    /// Attaches `client` to the sender's socket until that is closed, unless another thread was
+    /// faster; either way, what is attached afterwards is [`Inbound::client`].
+    pub(crate) fn attach(&self, client: Arc<C>) -> ArcBorrow<'a, C> {
+        let ours = client.into_foreign();
+        // SAFETY: By the type invariants the socket is alive.
+        let attached = unsafe { ffi::kipc_sock_set_client(self.sender.as_ptr(), ours) };
+        if attached != ours {
+            // SAFETY: `ours` comes from `into_foreign` just above and was not attached.
+            drop(unsafe { Arc::<C>::from_foreign(ours) });
+        }
+        // SAFETY: As in `new`: it was attached by this method, and stays until `release`.
+        let client = unsafe { Arc::<C>::borrow(attached) };
+        self.client.set(Some(client));
+        client
+    }
+
+    /// A reference to the sender's socket.
+    pub(crate) fn sender(&self) -> Socket {
+        // SAFETY: By the type invariants the socket is alive.
+        unsafe { Socket::hold(self.sender) }
+    }
+
+    /// Queues `range` of the datagram on a socket, without copying it.
+    pub(crate) fn queue_on(&self, socket: &Socket, range: Range<usize>) -> Outcome {
+        // `len` came from C as a `u32`, so what lies within it fits.
+        let (Ok(offset), Ok(len)) = (
+            u32::try_from(range.start),
+            u32::try_from(range.end.saturating_sub(range.start)),
+        ) else {
+            return Outcome::NoMemory;
+        };
+        if range.start > range.end || range.end > self.len {
+            return Outcome::NoMemory;
+        }
+        // SAFETY: Both objects are alive by their invariants, and the range was just checked.
+        let outcome =
+            unsafe { ffi::kipc_queue_shared(socket.as_ptr(), self.skb.as_ptr(), offset, len) };
+        outcome_of(outcome)
+    }
+
+    /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
+    pub(crate) fn compose(&self, head: &[u8], payload: Range<usize>) -> Option<Composed> {
+        let payload = self.bytes().get(payload)?;
+        let head_len = u32::try_from(head.len()).ok()?;
+        let payload_len = u32::try_from(payload.len()).ok()?;
+        let len = head_len.checked_add(payload_len)?;
+        // SAFETY: The sk_buff is alive by the type invariants; both slices are valid and are
+        // copied before the call returns; the sum of their lengths was checked.
+        let skb = unsafe {
+            ffi::kipc_skb_compose(
+                self.skb.as_ptr(),
+                head.as_ptr(),
+                head_len,
+                payload.as_ptr(),
+                payload_len,
+            )
+        };
+        // INVARIANT: Unless null, the sk_buff is new, ours, and `len` bytes long.
+        NonNull::new(skb).map(|skb| Composed { skb, len })
+    }
+}
+
+/// A datagram that we made, to be queued on any number of sockets.
+///
+/// # Invariants
+///
+/// `skb` is an sk_buff of `len` bytes that `self` owns a reference to.
+pub(crate) struct Composed {
+    skb: NonNull<ffi::sk_buff>,
+    len: u32,
+}
+
+impl Composed {
+    /// Queues the datagram on a socket, without copying it.
+    pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
+        // SAFETY: Both objects are alive by their invariants; the range is the whole sk_buff.
+        let outcome =
+            unsafe { ffi::kipc_queue_shared(socket.as_ptr(), self.skb.as_ptr(), 0, self.len) };
+        outcome_of(outcome)
+    }
+}
+
+impl Drop for Composed {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the reference is ours to give back.
+        unsafe { ffi::kipc_skb_free(self.skb.as_ptr()) };
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+// Made from glue.h by `make ffi`; do not edit.
+
+#[repr(C)]
+pub struct sk_buff {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+pub struct sock {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+pub struct kipc_inbound {
+    pub skb: *mut sk_buff,
+    pub data: *mut kernel::ffi::c_uchar,
+    pub len: kernel::ffi::c_uint,
+    pub portid: kernel::ffi::c_uint,
+    pub sender: *mut sock,
+    pub client: *mut kernel::ffi::c_void,
+}
+#[repr(C)]
+pub struct kipc_ops {
+    pub bus_new: ::core::option::Option<unsafe extern "C" fn() -> *mut kernel::ffi::c_void>,
+    pub bus_free: ::core::option::Option<unsafe extern "C" fn(bus: *mut kernel::ffi::c_void)>,
+    pub input: ::core::option::Option<
+        unsafe extern "C" fn(bus: *mut kernel::ffi::c_void, inbound: *const kipc_inbound),
+    >,
+    pub release: ::core::option::Option<
+        unsafe extern "C" fn(bus: *mut kernel::ffi::c_void, client: *mut kernel::ffi::c_void),
+    >,
+}
+pub mod kipc_outcome {
+    pub type Type = kernel::ffi::c_uint;
+    pub const KIPC_QUEUED: Type = 0;
+    pub const KIPC_FILTERED: Type = 1;
+    pub const KIPC_FULL: Type = 2;
+    pub const KIPC_NO_MEMORY: Type = 3;
+}
+unsafe extern "C" {
+    pub fn kipc_register(ops: *const kipc_ops, protocol: kernel::ffi::c_uint)
+        -> kernel::ffi::c_int;
+    pub fn kipc_unregister();
+    pub fn kipc_version(len: *mut kernel::ffi::c_uint) -> *const kernel::ffi::c_uchar;
+    pub fn kipc_now_ns() -> kernel::ffi::c_ulonglong;
+    pub fn kipc_sock_hold(sk: *mut sock);
+    pub fn kipc_sock_put(sk: *mut sock);
+    pub fn kipc_sock_set_client(
+        sk: *mut sock,
+        client: *mut kernel::ffi::c_void,
+    ) -> *mut kernel::ffi::c_void;
+    pub fn kipc_queue_shared(
+        sk: *mut sock,
+        skb: *mut sk_buff,
+        offset: kernel::ffi::c_uint,
+        len: kernel::ffi::c_uint,
+    ) -> kipc_outcome::Type;
+    pub fn kipc_queue_copy(
+        sk: *mut sock,
+        data: *const kernel::ffi::c_uchar,
+        len: kernel::ffi::c_uint,
+        urgent: kernel::ffi::c_int,
+    ) -> kipc_outcome::Type;
+    pub fn kipc_skb_compose(
+        from: *const sk_buff,
+        head: *const kernel::ffi::c_uchar,
+        head_len: kernel::ffi::c_uint,
+        payload: *const kernel::ffi::c_uchar,
+        payload_len: kernel::ffi::c_uint,
+    ) -> *mut sk_buff;
+    pub fn kipc_skb_free(skb: *mut sk_buff);
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All that kipc does with the layout of kernel structures. See glue.h for the contract.
+ *
+ * Delivery does not use netlink_unicast() or netlink_broadcast(): it queues on the socket that
+ * the subscriber holds open. That is cheaper, and a full queue then costs a subscriber the
+ * messages that did not fit and no more, where netlink would keep the socket deaf until its queue
+ * has been emptied (NETLINK_S_CONGESTED).
+ */
+#include <linux/filter.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/skbuff.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+
+#include "glue.h"
+
+#ifndef KIPC_VERSION
+#error "KIPC_VERSION comes from Kbuild"
+#endif
+
+struct kipc_net {
+	struct sock *kernel_sock;
+	void *bus;
+};
+
+static const struct kipc_ops *kipc_ops;
+static unsigned int kipc_protocol;
+static unsigned int kipc_net_id __read_mostly;
+
+static void kipc_input(struct sk_buff *skb)
+{
+	struct sock *sender = NETLINK_CB(skb).sk;
+	struct kipc_net *kn = net_generic(sock_net(sender), kipc_net_id);
+	struct kipc_inbound inbound;
+
+	/*
+	 * Headers are filled in place. A clone that somebody else holds (root may have sent to a
+	 * multicast group as well) must not change under him.
+	 */
+	if (unlikely(skb_shared(skb)) || unlikely(skb_linearize_cow(skb))) {
+		WRITE_ONCE(sender->sk_err, ENOBUFS);
+		sk_error_report(sender);
+		return;
+	}
+
+	inbound.skb = skb;
+	inbound.data = skb->data;
+	inbound.len = skb->len;
+	inbound.portid = NETLINK_CB(skb).portid;
+	inbound.sender = sender;
+	/* Pairs with the cmpxchg() in kipc_sock_set_client(). */
+	inbound.client = smp_load_acquire(&sender->sk_user_data);
+	kipc_ops->input(kn->bus, &inbound);
+}
+
+/*
+ * Runs when the last file of a user socket was closed, before those who wait on the socket are
+ * woken. The socket can no longer send, so nothing races with the client's end.
+ */
+static void kipc_release(struct sock *sk, unsigned long *groups)
+{
+	void *client = xchg(&sk->sk_user_data, NULL);
+	struct kipc_net *kn;
+
+	/*
+	 * No client: the socket never registered. It may even be of a namespace that has no bus
+	 * (yet), so there is nothing to look up.
+	 */
+	if (!client)
+		return;
+	kn = net_generic(sock_net(sk), kipc_net_id);
+	kipc_ops->release(kn->bus, client);
+}
+
+static int __net_init kipc_net_init(struct net *net)
+{
+	struct netlink_kernel_cfg cfg = {
+		.input = kipc_input,
+		.release = kipc_release,
+	};
+	struct kipc_net *kn = net_generic(net, kipc_net_id);
+
+	kn->bus = kipc_ops->bus_new();
+	if (!kn->bus)
+		return -ENOMEM;
+	kn->kernel_sock = netlink_kernel_create(net, kipc_protocol, &cfg);
+	if (!kn->kernel_sock) {
+		kipc_ops->bus_free(kn->bus);
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+/* A user socket holds its namespace: when this runs, no client is left. */
+static void __net_exit kipc_net_exit(struct net *net)
+{
+	struct kipc_net *kn = net_generic(net, kipc_net_id);
+
+	netlink_kernel_release(kn->kernel_sock);
+	kipc_ops->bus_free(kn->bus);
+}
+
+static struct pernet_operations kipc_net_ops = {
+	.init = kipc_net_init,
+	.exit = kipc_net_exit,
+	.id = &kipc_net_id,
+	.size = sizeof(struct kipc_net),
+};
+
+int kipc_register(const struct kipc_ops *ops, unsigned int protocol)
+{
+	int err;
+
+	if (protocol >= MAX_LINKS)
+		return -EINVAL;
+	if (kipc_ops)
+		return -EBUSY;
+	kipc_ops = ops;
+	kipc_protocol = protocol;
+	err = register_pernet_subsys(&kipc_net_ops);
+	if (err)
+		kipc_ops = NULL;
+	return err;
+}
+
+void kipc_unregister(void)
+{
+	unregister_pernet_subsys(&kipc_net_ops);
+	kipc_ops = NULL;
+}
+
+const unsigned char *kipc_version(unsigned int *len)
+{
+	static const char version[] = KIPC_VERSION;
+
+	*len = sizeof(version) - 1;
+	return version;
+}
+
+unsigned long long kipc_now_ns(void)
+{
+	return ktime_get_ns();
+}
+
+void kipc_sock_hold(struct sock *sk)
+{
+	sock_hold(sk);
+}
+
+void kipc_sock_put(struct sock *sk)
+{
+	sock_put(sk);
+}
+
+void *kipc_sock_set_client(struct sock *sk, void *client)
+{
+	/*
+	 * af_netlink leaves sk_user_data of user sockets alone. Two threads may send their first
+	 * message on one socket at the same time: the first to come here wins.
+	 */
+	void *old = cmpxchg(&sk->sk_user_data, NULL, client);
+
+	return old ? old : client;
+}
+
+/* Takes room for @skb, as netlink does: an empty queue takes a message of any size. */
+static bool kipc_reserve(struct sock *sk, const struct sk_buff *skb, unsigned long limit)
+{
+	unsigned int rmem = atomic_add_return(skb->truesize, &sk->sk_rmem_alloc);
+
+	if (likely(rmem == skb->truesize || rmem <= limit))
+		return true;
+	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+	return false;
+}
+
+/* @skb has its room already; it belongs to @sk from here on. */
+static void kipc_enqueue(struct sock *sk, struct sk_buff *skb,
+			 void (*destructor)(struct sk_buff *skb))
+{
+	skb->sk = sk;
+	skb->destructor = destructor;
+	sk_mem_charge(sk, skb->truesize);
+	skb_queue_tail(&sk->sk_receive_queue, skb);
+	sk->sk_data_ready(sk);
+}
+
+static enum kipc_outcome kipc_drop(struct sock *sk, enum kipc_outcome outcome)
+{
+	sk_drops_inc(sk);
+	return outcome;
+}
+
+enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
+				    unsigned int offset, unsigned int len)
+{
+	unsigned int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);
+	struct sk_buff *clone;
+
+	/*
+	 * A full queue is known before the work of cloning. With a filter attached the filter
+	 * decides first: what it does not want was not lost.
+	 */
+	if (unlikely(rmem && rmem + skb->truesize > rcvbuf) &&
+	    !rcu_access_pointer(sk->sk_filter))
+		return kipc_drop(sk, KIPC_FULL);
+
+	/* Knows that a vmalloc'ed head needs netlink's own destructor. */
+	clone = netlink_skb_clone(skb, GFP_KERNEL);
+	if (unlikely(!clone))
+		return kipc_drop(sk, KIPC_NO_MEMORY);
+	__skb_pull(clone, offset);
+	__skb_trim(clone, len);
+
+	/* The sender's credentials stay; the message comes from the kernel. */
+	NETLINK_CB(clone).portid = 0;
+	NETLINK_CB(clone).dst_group = 0;
+
+	if (unlikely(sk_filter(sk, clone))) {
+		consume_skb(clone);
+		return KIPC_FILTERED;
+	}
+	if (unlikely(!kipc_reserve(sk, clone, rcvbuf))) {
+		kfree_skb(clone);
+		return kipc_drop(sk, KIPC_FULL);
+	}
+	/* What came through sendmsg() carries netlink's destructor, what we composed none. */
+	kipc_enqueue(sk, clone, skb->destructor ? skb->destructor : sock_rfree);
+	return KIPC_QUEUED;
+}
+
+enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
+				  unsigned int len, int urgent)
+{
+	unsigned long limit = READ_ONCE(sk->sk_rcvbuf);
+	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL);
+	enum kipc_outcome outcome = KIPC_NO_MEMORY;
+
+	if (likely(skb)) {
+		skb_put_data(skb, data, len);
+		if (likely(kipc_reserve(sk, skb, urgent ? 2 * limit : limit))) {
+			kipc_enqueue(sk, skb, sock_rfree);
+			return KIPC_QUEUED;
+		}
+		kfree_skb(skb);
+		outcome = KIPC_FULL;
+	}
+	if (urgent) {
+		WRITE_ONCE(sk->sk_err, ENOBUFS);
+		sk_error_report(sk);
+	}
+	return kipc_drop(sk, outcome);
+}
+
+struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
+				 const unsigned char *head, unsigned int head_len,
+				 const unsigned char *payload, unsigned int payload_len)
+{
+	struct sk_buff *skb = alloc_skb(head_len + payload_len, GFP_KERNEL | __GFP_NOWARN);
+
+	if (!skb)
+		return NULL;
+	NETLINK_CB(skb).creds = NETLINK_CB(from).creds;
+	skb_put_data(skb, head, head_len);
+	skb_put_data(skb, payload, payload_len);
+	return skb;
+}
+
+void kipc_skb_free(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+MODULE_VERSION(KIPC_VERSION);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The line between C and Rust.
+ *
+ * C knows the layout of kernel structures; Rust knows what kipc does. What crosses here is opaque
+ * pointers and plain numbers, so that building the module needs no bindgen and no layout is known
+ * twice. ffi.rs is made from this file (make ffi); CI compares the two.
+ */
+#ifndef KIPC_GLUE_H
+#define KIPC_GLUE_H
+
+struct sk_buff;
+struct sock;
+
+/* One datagram from user space: linear, and its bytes are ours alone to write to. */
+struct kipc_inbound {
+	struct sk_buff *skb;
+	unsigned char *data;
+	unsigned int len;
+	unsigned int portid;	/* of the sender, as the kernel knows it */
+	struct sock *sender;
+	void *client;		/* what kipc_sock_set_client() attached, or NULL */
+};
+
+/* What Rust provides. All are called in process context and may sleep. */
+struct kipc_ops {
+	void *(*bus_new)(void);	/* NULL: out of memory */
+	void (*bus_free)(void *bus);
+	void (*input)(void *bus, const struct kipc_inbound *inbound);
+	void (*release)(void *bus, void *client);
+};
+
+/* What became of a message or record that was to be queued. */
+enum kipc_outcome {
+	KIPC_QUEUED,
+	KIPC_FILTERED,		/* the subscriber's own socket filter did not want it */
+	KIPC_FULL,
+	KIPC_NO_MEMORY,
+};
+
+/* @ops must stay valid until kipc_unregister() returned. 0 or a negative errno. */
+int kipc_register(const struct kipc_ops *ops, unsigned int protocol);
+void kipc_unregister(void);
+
+const unsigned char *kipc_version(unsigned int *len);
+unsigned long long kipc_now_ns(void);
+
+void kipc_sock_hold(struct sock *sk);
+void kipc_sock_put(struct sock *sk);
+
+/* Attaches @client to the socket unless one is attached; returns the one that is then attached. */
+void *kipc_sock_set_client(struct sock *sk, void *client);
+
+/* Queues bytes [@offset, @offset + @len) of @skb without copying them. */
+enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
+				    unsigned int offset, unsigned int len);
+
+/*
+ * Queues a copy of @data. An @urgent one may use as much again as the receive buffer; if that does
+ * not help either, the socket's next receive fails once with ENOBUFS.
+ */
+enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
+				  unsigned int len, int urgent);
+
+/* A new sk_buff: @head, then @payload, with the sender's credentials of @from. NULL: no memory. */
+struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
+				 const unsigned char *head, unsigned int head_len,
+				 const unsigned char *payload, unsigned int payload_len);
+void kipc_skb_free(struct sk_buff *skb);
+
+#endif /* KIPC_GLUE_H */

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The protocol's registration with netlink, and the callbacks from C.
+
+use super::ffi;
+use super::Inbound;
+use core::marker::PhantomData;
+use kernel::error::to_result;
+use kernel::ffi::c_void;
+use kernel::prelude::*;
+use kernel::sync::Arc;
+use kernel::types::ForeignOwnable;
+
+/// What happens on the sockets of the protocol. All calls may sleep.
+pub(crate) trait Handler: 'static {
+    /// One per network namespace.
+    type Bus: Send + Sync + 'static;
+    /// What [`Inbound::attach`] attaches to a socket.
+    type Client: Send + Sync + 'static;
+
+    /// A network namespace appeared; `None`: out of memory.
+    fn bus() -> Option<KBox<Self::Bus>>;
+
+    /// A process sent a datagram. Calls for one socket may run at the same time on several CPUs.
+    fn input(bus: &Self::Bus, inbound: Inbound<'_, Self::Client>);
+
+    /// A socket to which a client is attached was closed. Nothing comes from it any more.
+    fn release(bus: &Self::Bus, client: Arc<Self::Client>);
+}
+
+/// The protocol exists from [`Registration::new`] until this value is dropped.
+///
+/// # Invariants
+///
+/// `kipc_register` succeeded with the callbacks of `H`, and `kipc_unregister` was not called.
+pub(crate) struct Registration<H: Handler>(PhantomData<fn() -> H>);
+
+impl<H: Handler> Registration<H> {
+    const OPS: ffi::kipc_ops = ffi::kipc_ops {
+        bus_new: Some(bus_new::<H>),
+        bus_free: Some(bus_free::<H>),
+        input: Some(input::<H>),
+        release: Some(release::<H>),
+    };
+
+    /// Registers netlink protocol `protocol`; one registration can exist at a time.
+    pub(crate) fn new(protocol: u32) -> Result<Self> {
+        let ops: &'static ffi::kipc_ops = &Self::OPS;
+        // SAFETY: `ops` is static, and its functions do what `kipc_ops` asks for. Until the
+        // registration ends, no other client type than `H::Client` can be attached, since C
+        // refuses a second registration.
+        to_result(unsafe { ffi::kipc_register(ops, protocol) })?;
+        // INVARIANT: It succeeded.
+        Ok(Self(PhantomData))
+    }
+}
+
+impl<H: Handler> Drop for Registration<H> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant. An open socket pins the module, so none is open now and
+        // no callback runs.
+        unsafe { ffi::kipc_unregister() };
+    }
+}
+
+/// # Safety
+///
+/// None: it is unsafe only because `kipc_ops` asks for that type.
+unsafe extern "C" fn bus_new<H: Handler>() -> *mut c_void {
+    match H::bus() {
+        Some(bus) => bus.into_foreign(),
+        None => core::ptr::null_mut(),
+    }
+}
+
+/// # Safety
+///
+/// `bus` must come from [`bus_new`], and must not be used afterwards.
+unsafe extern "C" fn bus_free<H: Handler>(bus: *mut c_void) {
+    // SAFETY: By the contract of this function.
+    drop(unsafe { KBox::<H::Bus>::from_foreign(bus) });
+}
+
+/// # Safety
+///
+/// `bus` must come from [`bus_new`] and not have been freed; `inbound` must be as `kipc_input()`
+/// fills it.
+unsafe extern "C" fn input<H: Handler>(bus: *mut c_void, inbound: *const ffi::kipc_inbound) {
+    // SAFETY: `bus_free` is called when the namespace ends, which the sending socket prevents.
+    let bus = unsafe { KBox::<H::Bus>::borrow(bus) };
+    // SAFETY: `kipc_input()` passes a pointer to a variable of its own.
+    let inbound = unsafe { &*inbound };
+    // SAFETY: `kipc_input()` filled it, and `H::Client` is the only type that is attached.
+    if let Some(inbound) = unsafe { Inbound::new(inbound) } {
+        H::input(bus, inbound);
+    }
+}
+
+/// # Safety
+///
+/// `bus` must come from [`bus_new`] and not have been freed; `client` must have been attached by
+/// [`Inbound::attach`] and not be attached any more.
+unsafe extern "C" fn release<H: Handler>(bus: *mut c_void, client: *mut c_void) {
+    // SAFETY: As in `input`: the closing socket still holds its namespace.
+    let bus = unsafe { KBox::<H::Bus>::borrow(bus) };
+    // SAFETY: It was attached as a foreign `Arc<H::Client>`; `kipc_release()` took it off the
+    // socket, so this is the one call on it.
+    let client = unsafe { Arc::<H::Client>::from_foreign(client) };
+    H::release(bus, client);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A user's socket, held open for delivery.
+
+use super::ffi;
+use crate::bus::port::Outcome;
+use crate::bus::port::Port;
+use core::ptr::NonNull;
+
+/// A counted reference to a user's netlink socket.
+///
+/// # Invariants
+///
+/// The pointer is a socket of our protocol, and `self` owns one reference to it.
+pub(crate) struct Socket(NonNull<ffi::sock>);
+
+// SAFETY: `struct sock` is reference counted and its receive queue has a lock of its own; none of
+// what is done through a `Socket` depends on the thread.
+unsafe impl Send for Socket {}
+
+// SAFETY: As above; all operations take the locks that they need in C.
+unsafe impl Sync for Socket {}
+
+impl Socket {
+    /// Takes a reference.
+    ///
+    /// # Safety
+    ///
+    /// `sock` must be a netlink socket of our protocol that stays alive during the call.
+    pub(super) unsafe fn hold(sock: NonNull<ffi::sock>) -> Self {
+        // SAFETY: The caller guarantees that the socket is alive.
+        unsafe { ffi::kipc_sock_hold(sock.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Self(sock)
+    }
+
+    /// The pointer, for calls into C that keep no longer than `self` lives.
+    pub(super) fn as_ptr(&self) -> *mut ffi::sock {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, this reference is ours to give back.
+        unsafe { ffi::kipc_sock_put(self.0.as_ptr()) };
+    }
+}
+
+impl Port for Socket {
+    fn send(&self, record: &[u8], urgent: bool) -> Outcome {
+        let Ok(len) = u32::try_from(record.len()) else {
+            return Outcome::NoMemory;
+        };
+        // SAFETY: By the type invariant the socket is alive; `record` is valid for `len` bytes and
+        // is copied before the call returns.
+        let outcome =
+            unsafe { ffi::kipc_queue_copy(self.as_ptr(), record.as_ptr(), len, i32::from(urgent)) };
+        outcome_of(outcome)
+    }
+
+    fn now_ns() -> u64 {
+        super::now_ns()
+    }
+}
+
+/// What C said became of a message.
+pub(super) fn outcome_of(outcome: ffi::kipc_outcome::Type) -> Outcome {
+    match outcome {
+        ffi::kipc_outcome::KIPC_QUEUED => Outcome::Queued,
+        ffi::kipc_outcome::KIPC_FILTERED => Outcome::Filtered,
+        ffi::kipc_outcome::KIPC_FULL => Outcome::Full,
+        _ => Outcome::NoMemory,
+    }
+}

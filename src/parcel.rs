@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages on their way through the bus, in both protocols.
+//!
+//! A message is delivered from the very bytes that its publisher sent: its headers are filled in
+//! place and every queue gets a reference. Only a subscriber of the *other* protocol needs other
+//! headers; for all of those together one copy is made, when the first of them turns up.
+
+use crate::bus::client::Client;
+use crate::bus::port::Form;
+use crate::bus::port::Outcome;
+use crate::bus::port::Parcel;
+use crate::bus::port::Stamp;
+use crate::nl::Composed;
+use crate::nl::Inbound;
+use crate::nl::Socket;
+use crate::wire::data;
+use crate::wire::data::DataHeader;
+use crate::wire::header;
+use crate::wire::header::Header;
+use crate::wire::message;
+use core::ops::Range;
+
+type Datagram<'a> = Inbound<'a, Client<Socket>>;
+
+/// The copy for subscribers of the other protocol.
+enum Copy {
+    /// Nobody has needed it so far.
+    NotMade,
+    Made(Composed),
+    NoMemory,
+}
+
+impl Copy {
+    fn queue_on(&mut self, socket: &Socket, compose: impl FnOnce() -> Option<Composed>) -> Outcome {
+        if let Self::NotMade = self {
+            *self = compose().map_or(Self::NoMemory, Self::Made);
+        }
+        match self {
+            Self::Made(composed) => composed.queue_on(socket),
+            _ => Outcome::NoMemory,
+        }
+    }
+}
+
+/// Headers of a v1 message with a payload of this length.
+fn v1_headers(data: DataHeader, payload_len: usize) -> [u8; data::PAYLOAD_OFFSET] {
+    let netlink = netlink_header(
+        message::PUBLISH,
+        data::PAYLOAD_OFFSET.saturating_add(payload_len),
+    );
+    let mut out = [0; data::PAYLOAD_OFFSET];
+    let bytes = netlink.into_iter().chain(data.to_bytes());
+    for (to, from) in out.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    out
+}
+
+/// Header of a delivered message: from the kernel, and no answer to anything.
+fn netlink_header(kind: u16, len: usize) -> [u8; header::LEN] {
+    Header {
+        // No datagram is longer than its sender's send buffer, an `int`.
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+        kind,
+        ..Header::default()
+    }
+    .to_bytes()
+}
+
+fn seed_header(payload_len: usize) -> [u8; header::LEN] {
+    netlink_header(header::TYPE_DONE, header::LEN.saturating_add(payload_len))
+}
+
+fn stamped(data: DataHeader, stamp: Stamp) -> DataHeader {
+    DataHeader {
+        topic: stamp.topic_id,
+        seq: stamp.seq,
+        time: stamp.time,
+        fingerprint: stamp.fingerprint,
+        port: stamp.port_id,
+        ..data
+    }
+}
+
+/// A message that was published in v1.
+pub(crate) struct Published<'d, 'a> {
+    datagram: &'d mut Datagram<'a>,
+    span: Range<usize>,
+    data: DataHeader,
+    seed: Copy,
+}
+
+impl<'d, 'a> Published<'d, 'a> {
+    /// The message at `span` of the datagram, which starts with these headers.
+    pub(crate) fn new(
+        datagram: &'d mut Datagram<'a>,
+        span: Range<usize>,
+        data: DataHeader,
+    ) -> Self {
+        Self {
+            datagram,
+            span,
+            data,
+            seed: Copy::NotMade,
+        }
+    }
+}
+
+impl Parcel<Socket> for Published<'_, '_> {
+    fn stamp(&mut self, stamp: Stamp) {
+        self.data = stamped(self.data, stamp);
+        let payload_len = self.span.len().saturating_sub(data::PAYLOAD_OFFSET);
+        self.datagram
+            .write(self.span.start, &v1_headers(self.data, payload_len));
+    }
+
+    fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
+        match form {
+            Form::V1 => self.datagram.queue_on(socket, self.span.clone()),
+            Form::Seed => self.seed.queue_on(socket, || {
+                let start = self.span.start.saturating_add(data::PAYLOAD_OFFSET);
+                let payload = start..self.span.end;
+                let head = seed_header(payload.len());
+                self.datagram.compose(&head, payload)
+            }),
+        }
+    }
+}
+
+/// A message that was broadcast in the seed protocol.
+pub(crate) struct SeedBroadcast<'d, 'a> {
+    datagram: &'d mut Datagram<'a>,
+    span: Range<usize>,
+    data: DataHeader,
+    v1: Copy,
+}
+
+impl<'d, 'a> SeedBroadcast<'d, 'a> {
+    /// The message at `span` of the datagram.
+    pub(crate) fn new(datagram: &'d mut Datagram<'a>, span: Range<usize>) -> Self {
+        Self {
+            datagram,
+            span,
+            data: DataHeader::default(),
+            v1: Copy::NotMade,
+        }
+    }
+
+    /// The message as it is delivered: one byte shorter at the front.
+    fn moved(&self) -> Range<usize> {
+        self.span.start.saturating_add(1)..self.span.end
+    }
+
+    /// The data behind the type byte.
+    fn payload(&self) -> Range<usize> {
+        self.moved().start.saturating_add(header::LEN)..self.span.end
+    }
+}
+
+impl Parcel<Socket> for SeedBroadcast<'_, '_> {
+    fn stamp(&mut self, stamp: Stamp) {
+        self.data = stamped(self.data, stamp);
+        // The header moves one byte up, over the type byte, so the data can stay where it is.
+        let head = seed_header(self.payload().len());
+        self.datagram.write(self.moved().start, &head);
+    }
+
+    fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
+        match form {
+            Form::Seed => self.datagram.queue_on(socket, self.moved()),
+            Form::V1 => {
+                let payload = self.payload();
+                self.v1.queue_on(socket, || {
+                    let head = v1_headers(self.data, payload.len());
+                    self.datagram.compose(&head, payload)
+                })
+            }
+        }
+    }
+}
