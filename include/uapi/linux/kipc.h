@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT OR Apache-2.0 */
+/*
+ * kipc: local publish/subscribe with the kernel as the broker.
+ *
+ * The wire format for C. docs/protocol.md says what the messages do. src/wire says the same in
+ * Rust; a test compares the two.
+ */
+#ifndef _UAPI_LINUX_KIPC_H
+#define _UAPI_LINUX_KIPC_H
+
+#include <linux/types.h>
+
+/* Netlink protocol number, unless the module was loaded with protocol=. */
+#define KIPC_PROTOCOL			31
+#define KIPC_ABI_VERSION		1
+
+/* Longest topic name or pattern, in bytes, without a NUL. */
+#define KIPC_TOPIC_MAX			255
+
+/* Message types: requests, and the answers of the same type. */
+#define KIPC_MSG_INFO			0x10
+#define KIPC_MSG_ADVERTISE		0x11
+#define KIPC_MSG_UNADVERTISE		0x12
+#define KIPC_MSG_SUBSCRIBE		0x13
+#define KIPC_MSG_UNSUBSCRIBE		0x14
+#define KIPC_MSG_PUBLISH		0x18
+/* Answer to a publish with NLM_F_ACK. */
+#define KIPC_MSG_PUBLISHED		0x19
+/* Events. */
+#define KIPC_MSG_TOPIC			0x20
+#define KIPC_MSG_LOST			0x21
+#define KIPC_MSG_JOINED			0x22
+#define KIPC_MSG_GONE			0x23
+#define KIPC_MSG_REMOVED		0x24
+
+/* Attribute types, one number space for all messages. */
+#define KIPC_ATTR_TOPIC			1	/* string */
+#define KIPC_ATTR_TOPIC_ID		2	/* u32 */
+#define KIPC_ATTR_PATTERN		3	/* string */
+#define KIPC_ATTR_SUBSCRIPTION_ID	4	/* u32 */
+#define KIPC_ATTR_FINGERPRINT		5	/* u64 */
+#define KIPC_ATTR_FLAGS			6	/* u32 */
+#define KIPC_ATTR_PORT			7	/* u32 */
+#define KIPC_ATTR_SEQ			8	/* u64 */
+#define KIPC_ATTR_COUNT			9	/* u64 */
+#define KIPC_ATTR_VERSION		10	/* string */
+#define KIPC_ATTR_ABI			11	/* u32 */
+#define KIPC_ATTR_TOPICS		12	/* u32 */
+#define KIPC_ATTR_CLIENTS		13	/* u32 */
+#define KIPC_ATTR_SUBSCRIPTIONS		14	/* u32 */
+#define KIPC_ATTR_DELIVERED		15	/* u32 */
+#define KIPC_ATTR_DROPPED		16	/* u32 */
+#define KIPC_ATTR_MAX_ADVERTISEMENTS	17	/* u32 */
+#define KIPC_ATTR_MAX_SUBSCRIPTIONS	18	/* u32 */
+#define KIPC_ATTR_MAX_TOPICS		19	/* u32 */
+
+/* KIPC_ATTR_FLAGS of KIPC_MSG_SUBSCRIBE: send KIPC_MSG_JOINED and KIPC_MSG_GONE as well. */
+#define KIPC_SUBSCRIBE_EVENTS		(1U << 0)
+
+/*
+ * Follows the netlink header of KIPC_MSG_PUBLISH, before the payload. A publisher fills topic, tag
+ * and flags and leaves the rest zero; the kernel fills the rest.
+ */
+struct kipc_data {
+	__u32 topic;		/* topic id, as the answer to advertise gave it */
+	__u32 tag;		/* the publisher's, for socket filters */
+	__u64 seq;		/* number in the topic: 1, 2, 3, ... */
+	__u64 time;		/* CLOCK_MONOTONIC, nanoseconds */
+	__u64 fingerprint;	/* of the payload's type; 0: untyped */
+	__u32 port;		/* port id of the publisher; 0: the kernel */
+	__u32 flags;		/* none yet */
+};
+
+/* The seed protocol: nlmsg_type 0, a type byte, data. */
+#define KIPC_SEED_TYPE			0
+#define KIPC_SEED_INVALID		0
+#define KIPC_SEED_REGISTER_SUBSCRIBER	1
+#define KIPC_SEED_REGISTER_PUBLISHER	2
+#define KIPC_SEED_BROADCAST		3
+/* The v1 topic that seed clients use. */
+#define KIPC_SEED_TOPIC			"default"
+
+#endif /* _UAPI_LINUX_KIPC_H */

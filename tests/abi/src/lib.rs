@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Asks a C compiler whether the header for C and the wire format in Rust say the same.
+#![cfg(test)]
+
+#[allow(
+    dead_code,
+    reason = "the module compiles the same files; only constants are needed"
+)]
+#[path = "../../../src/wire/mod.rs"]
+mod wire;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::process::Command;
+use wire::data;
+use wire::message;
+use wire::message::attr;
+use wire::seed;
+
+/// Every constant of the header, with its value in Rust.
+const NUMBERS: &[(&str, u64)] = &[
+    ("KIPC_PROTOCOL", wire::PROTOCOL as u64),
+    ("KIPC_ABI_VERSION", wire::ABI_VERSION as u64),
+    ("KIPC_TOPIC_MAX", wire::topic::MAX_LEN as u64),
+    ("KIPC_MSG_INFO", message::INFO as u64),
+    ("KIPC_MSG_ADVERTISE", message::ADVERTISE as u64),
+    ("KIPC_MSG_UNADVERTISE", message::UNADVERTISE as u64),
+    ("KIPC_MSG_SUBSCRIBE", message::SUBSCRIBE as u64),
+    ("KIPC_MSG_UNSUBSCRIBE", message::UNSUBSCRIBE as u64),
+    ("KIPC_MSG_PUBLISH", message::PUBLISH as u64),
+    ("KIPC_MSG_PUBLISHED", message::PUBLISHED as u64),
+    ("KIPC_MSG_TOPIC", message::TOPIC as u64),
+    ("KIPC_MSG_LOST", message::LOST as u64),
+    ("KIPC_MSG_JOINED", message::JOINED as u64),
+    ("KIPC_MSG_GONE", message::GONE as u64),
+    ("KIPC_MSG_REMOVED", message::REMOVED as u64),
+    ("KIPC_ATTR_TOPIC", attr::TOPIC as u64),
+    ("KIPC_ATTR_TOPIC_ID", attr::TOPIC_ID as u64),
+    ("KIPC_ATTR_PATTERN", attr::PATTERN as u64),
+    ("KIPC_ATTR_SUBSCRIPTION_ID", attr::SUBSCRIPTION_ID as u64),
+    ("KIPC_ATTR_FINGERPRINT", attr::FINGERPRINT as u64),
+    ("KIPC_ATTR_FLAGS", attr::FLAGS as u64),
+    ("KIPC_ATTR_PORT", attr::PORT as u64),
+    ("KIPC_ATTR_SEQ", attr::SEQ as u64),
+    ("KIPC_ATTR_COUNT", attr::COUNT as u64),
+    ("KIPC_ATTR_VERSION", attr::VERSION as u64),
+    ("KIPC_ATTR_ABI", attr::ABI as u64),
+    ("KIPC_ATTR_TOPICS", attr::TOPICS as u64),
+    ("KIPC_ATTR_CLIENTS", attr::CLIENTS as u64),
+    ("KIPC_ATTR_SUBSCRIPTIONS", attr::SUBSCRIPTIONS as u64),
+    ("KIPC_ATTR_DELIVERED", attr::DELIVERED as u64),
+    ("KIPC_ATTR_DROPPED", attr::DROPPED as u64),
+    (
+        "KIPC_ATTR_MAX_ADVERTISEMENTS",
+        attr::MAX_ADVERTISEMENTS as u64,
+    ),
+    (
+        "KIPC_ATTR_MAX_SUBSCRIPTIONS",
+        attr::MAX_SUBSCRIPTIONS as u64,
+    ),
+    ("KIPC_ATTR_MAX_TOPICS", attr::MAX_TOPICS as u64),
+    ("KIPC_SUBSCRIBE_EVENTS", message::SUBSCRIBE_EVENTS as u64),
+    ("KIPC_SEED_TYPE", seed::TYPE as u64),
+    ("KIPC_SEED_INVALID", seed::INVALID as u64),
+    (
+        "KIPC_SEED_REGISTER_SUBSCRIBER",
+        seed::REGISTER_SUBSCRIBER as u64,
+    ),
+    (
+        "KIPC_SEED_REGISTER_PUBLISHER",
+        seed::REGISTER_PUBLISHER as u64,
+    ),
+    ("KIPC_SEED_BROADCAST", seed::BROADCAST as u64),
+];
+
+/// Every field of `struct kipc_data`, with its offset in Rust.
+const FIELDS: &[(&str, usize)] = &[
+    ("topic", data::TOPIC_OFFSET),
+    ("tag", data::TAG_OFFSET),
+    ("seq", data::SEQ_OFFSET),
+    ("time", data::TIME_OFFSET),
+    ("fingerprint", data::FINGERPRINT_OFFSET),
+    ("port", data::PORT_OFFSET),
+    ("flags", data::FLAGS_OFFSET),
+];
+
+const HEADER: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../include/uapi/linux/kipc.h"
+);
+
+/// Runs the C compiler; its output, or its complaint.
+fn cc(arguments: &[&str], source: &str) -> Result<String, String> {
+    let name = format!("kipc-abi-{}-{}.c", std::process::id(), source.len());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, source).expect("write a C file");
+    let output = Command::new("cc")
+        .args(["-std=c11", "-Wall", "-Wextra", "-Werror"])
+        .args(arguments)
+        .arg(&path)
+        .output()
+        .expect("run cc");
+    std::fs::remove_file(&path).expect("remove the C file");
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).expect("UTF-8"))
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+fn assertions(numbers: &[(&str, u64)], fields: &[(&str, usize)]) -> String {
+    let mut source = format!("#include <stddef.h>\n#include \"{HEADER}\"\n");
+    for (name, value) in numbers {
+        writeln!(source, "_Static_assert({name} == {value}, \"{name}\");").expect("a string");
+    }
+    for (field, offset) in fields {
+        writeln!(
+            source,
+            "_Static_assert(offsetof(struct kipc_data, {field}) == {offset}, \"{field}\");"
+        )
+        .expect("a string");
+    }
+    let (len, topic) = (data::LEN, seed::TOPIC);
+    writeln!(
+        source,
+        "_Static_assert(sizeof(struct kipc_data) == {len}, \"size\");\n\
+         _Static_assert(sizeof(KIPC_SEED_TOPIC) == {}, \"seed topic\");\n\
+         const char *topic(void); const char *topic(void) {{ return KIPC_SEED_TOPIC; }}",
+        topic.len() + 1
+    )
+    .expect("a string");
+    source
+}
+
+#[test]
+fn header_and_wire_agree() {
+    cc(&["-fsyntax-only"], &assertions(NUMBERS, FIELDS)).expect("the header agrees with src/wire");
+    let text = std::fs::read_to_string(HEADER).expect("read the header");
+    assert!(text.contains(&format!("KIPC_SEED_TOPIC\t\t\t\"{}\"", seed::TOPIC)));
+}
+
+#[test]
+fn disagreement_would_be_noticed() {
+    for wrong in [
+        assertions(&[("KIPC_MSG_INFO", 0x11)], FIELDS),
+        assertions(NUMBERS, &[("tag", 8)]),
+        assertions(&[("KIPC_NO_SUCH_CONSTANT", 0)], FIELDS),
+    ] {
+        assert!(cc(&["-fsyntax-only"], &wrong).is_err());
+    }
+}
+
+#[test]
+fn every_constant_of_the_header_is_compared() {
+    let macros = cc(&["-E", "-dM"], &format!("#include \"{HEADER}\"\n")).expect("preprocess");
+    let defined: BTreeSet<&str> = macros
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ")?.split_whitespace().next())
+        .filter(|name| name.starts_with("KIPC_"))
+        .collect();
+    let compared: BTreeSet<&str> = NUMBERS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["KIPC_SEED_TOPIC"])
+        .collect();
+    assert_eq!(defined, compared);
+}

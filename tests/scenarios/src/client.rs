@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A raw client: says exactly what a scenario wants to say, also what libkipc never would.
+
+use crate::wire::PROTOCOL;
+use crate::wire::ack::Ack;
+use crate::wire::data::DataHeader;
+use crate::wire::header;
+use crate::wire::header::Header;
+use crate::wire::header::Messages;
+use crate::wire::message;
+use crate::wire::record::Record;
+use crate::wire::request;
+use crate::wire::request::Request;
+use crate::wire::seed;
+use crate::wire::topic::Name;
+use crate::wire::topic::Pattern;
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
+use rustix::event::poll;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::AddressFamily;
+use rustix::net::Protocol;
+use rustix::net::RecvFlags;
+use rustix::net::SendFlags;
+use rustix::net::SocketFlags;
+use rustix::net::SocketType;
+use rustix::net::bind;
+use rustix::net::getsockname;
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::recvfrom;
+use rustix::net::sendto;
+use rustix::net::socket_with;
+use rustix::net::sockopt;
+use std::cell::Cell;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// How long to wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One message that came from the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A published message, v1.
+    Message {
+        topic: u32,
+        seq: u64,
+        port: u32,
+        tag: u32,
+        fingerprint: u64,
+        payload: Vec<u8>,
+    },
+    /// A broadcast, seed protocol.
+    Seed(Vec<u8>),
+    /// What a topic id stands for.
+    Topic {
+        topic: u32,
+        name: String,
+        fingerprint: u64,
+    },
+    Lost {
+        topic: u32,
+        first: u64,
+        count: u64,
+    },
+    Joined {
+        topic: u32,
+        port: u32,
+    },
+    Gone {
+        topic: u32,
+        port: u32,
+    },
+    Removed {
+        topic: u32,
+    },
+    Advertised {
+        topic: u32,
+    },
+    Subscribed {
+        subscription: u32,
+    },
+    Published {
+        seq: u64,
+        delivered: u32,
+        dropped: u32,
+    },
+    Info {
+        version: String,
+        topics: u32,
+        clients: u32,
+        subscriptions: u32,
+    },
+    /// An acknowledgement, or a refusal with its sentence and the offending attribute's offset.
+    Ack {
+        seq: u32,
+        errno: i32,
+        sentence: Option<String>,
+        offset: Option<u32>,
+    },
+}
+
+/// A refusal: errno, sentence, offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub errno: i32,
+    pub sentence: String,
+    pub offset: Option<u32>,
+}
+
+/// One socket.
+pub struct Client {
+    pub fd: OwnedFd,
+    seq: Cell<u32>,
+}
+
+impl Client {
+    /// Opens a socket; the kernel chooses its port id.
+    pub fn open() -> Self {
+        Self::try_open(0).expect("open a kipc socket")
+    }
+
+    /// Opens a socket and binds it to this port id (0: the kernel chooses).
+    pub fn try_open(port: u32) -> Result<Self, Errno> {
+        let protocol = NonZeroU32::new(PROTOCOL).map(Protocol::from_raw);
+        let fd = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            protocol,
+        )?;
+        bind(&fd, &SocketAddrNetlink::new(port, 0))?;
+        Ok(Self {
+            fd,
+            seq: Cell::new(0),
+        })
+    }
+
+    /// Port id of the socket.
+    pub fn port(&self) -> u32 {
+        let address = getsockname(&self.fd).expect("getsockname");
+        SocketAddrNetlink::try_from(address)
+            .expect("a netlink address")
+            .pid()
+    }
+
+    /// Sets the size of the receive queue in bytes, as SO_RCVBUF counts.
+    pub fn set_receive_buffer(&self, bytes: usize) {
+        sockopt::set_socket_recv_buffer_size(&self.fd, bytes).expect("SO_RCVBUF");
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&self, bytes: &[u8]) {
+        let sent = sendto(
+            &self.fd,
+            bytes,
+            SendFlags::empty(),
+            &SocketAddrNetlink::new(0, 0),
+        );
+        assert_eq!(sent, Ok(bytes.len()), "send {} bytes", bytes.len());
+    }
+
+    /// Sends a control request and returns what answers it; what comes in between is returned as
+    /// well.
+    pub fn request(&self, request: Request<'_>) -> Result<Vec<Event>, Refused> {
+        let seq = self.seq.get() + 1;
+        self.seq.set(seq);
+        let mut buf = [0; request::MAX_LEN];
+        let len = request.write(&mut buf, seq).expect("request fits");
+        self.send(&buf[..len]);
+        self.until_ack(seq)
+    }
+
+    /// Everything up to the acknowledgement with this sequence number.
+    pub fn until_ack(&self, seq: u32) -> Result<Vec<Event>, Refused> {
+        let mut events = Vec::new();
+        loop {
+            for event in self.expect() {
+                match event {
+                    Event::Ack {
+                        seq: s, errno: 0, ..
+                    } if s == seq => return Ok(events),
+                    Event::Ack {
+                        seq: s,
+                        errno,
+                        sentence,
+                        offset,
+                    } if s == seq => {
+                        return Err(Refused {
+                            errno,
+                            sentence: sentence.expect("a refusal has a sentence"),
+                            offset,
+                        });
+                    }
+                    other => events.push(other),
+                }
+            }
+        }
+    }
+
+    /// Becomes a publisher; returns the topic's id.
+    pub fn advertise(&self, topic: &str) -> u32 {
+        self.try_advertise(topic, 0).expect("advertise")
+    }
+
+    /// Becomes a publisher of a typed topic.
+    pub fn try_advertise(&self, topic: &str, fingerprint: u64) -> Result<u32, Refused> {
+        let topic = Name::new(topic.as_bytes()).expect("a topic name");
+        let events = self.request(Request::Advertise { topic, fingerprint })?;
+        let id = events.iter().find_map(|event| match event {
+            Event::Advertised { topic } => Some(*topic),
+            _ => None,
+        });
+        Ok(id.expect("advertise is answered"))
+    }
+
+    /// Subscribes; returns the subscription's id and what came before the acknowledgement.
+    pub fn subscribe_with(&self, pattern: &str, flags: u32) -> (u32, Vec<Event>) {
+        let pattern = Pattern::new(pattern.as_bytes()).expect("a pattern");
+        let mut events = self
+            .request(Request::Subscribe { pattern, flags })
+            .expect("subscribe");
+        let at = events
+            .iter()
+            .position(|e| matches!(e, Event::Subscribed { .. }));
+        let Event::Subscribed { subscription } = events.remove(at.expect("subscribe is answered"))
+        else {
+            unreachable!("just found");
+        };
+        (subscription, events)
+    }
+
+    /// Subscribes; returns the subscription's id.
+    pub fn subscribe(&self, pattern: &str) -> u32 {
+        self.subscribe_with(pattern, 0).0
+    }
+
+    /// Publishes without asking for an answer.
+    pub fn publish(&self, topic: u32, payload: &[u8]) {
+        self.send(&publish_message(topic, 0, header::REQUEST, 0, payload));
+    }
+
+    /// Publishes and returns (seq, delivered, dropped).
+    pub fn publish_acked(&self, topic: u32, payload: &[u8]) -> Result<(u64, u32, u32), Refused> {
+        let seq = self.seq.get() + 1;
+        self.seq.set(seq);
+        self.send(&publish_message(
+            topic,
+            0,
+            header::REQUEST | header::ACK,
+            seq,
+            payload,
+        ));
+        let events = self.until_ack(seq)?;
+        let receipt = events.iter().find_map(|event| match event {
+            Event::Published {
+                seq,
+                delivered,
+                dropped,
+            } => Some((*seq, *delivered, *dropped)),
+            _ => None,
+        });
+        Ok(receipt.expect("an acknowledged publish is answered"))
+    }
+
+    /// What the module says of the bus: (topics, clients, subscriptions).
+    pub fn counts(&self) -> (u32, u32, u32) {
+        let events = self.request(Request::Info).expect("info");
+        let counts = events.iter().find_map(|event| match event {
+            Event::Info {
+                topics,
+                clients,
+                subscriptions,
+                ..
+            } => Some((*topics, *clients, *subscriptions)),
+            _ => None,
+        });
+        counts.expect("info is answered")
+    }
+
+    /// The messages of the next datagram, within `timeout`; empty if none came.
+    pub fn receive(&self, timeout: Duration) -> Vec<Event> {
+        self.try_receive(timeout).expect("receive")
+    }
+
+    /// Like [`Client::receive`], for scenarios in which receiving fails.
+    pub fn try_receive(&self, timeout: Duration) -> Result<Vec<Event>, Errno> {
+        let timeout = Timespec {
+            tv_sec: timeout.as_secs() as _,
+            tv_nsec: timeout.subsec_nanos() as _,
+        };
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        if poll(&mut fds, Some(&timeout))? == 0 {
+            return Ok(Vec::new());
+        }
+        let mut buf = vec![0; 1 << 20];
+        let (_, len, from) = recvfrom(&self.fd, &mut buf[..], RecvFlags::empty())?;
+        let from = SocketAddrNetlink::try_from(from.expect("an address")).expect("netlink");
+        assert_eq!(
+            from.pid(),
+            0,
+            "what comes through the bus comes from the kernel"
+        );
+        Ok(parse(&buf[..len]))
+    }
+
+    /// The messages of the next datagram, which must come.
+    pub fn expect(&self) -> Vec<Event> {
+        let events = self.receive(PATIENCE);
+        assert!(!events.is_empty(), "nothing came within {PATIENCE:?}");
+        events
+    }
+
+    /// Everything that is queued now.
+    pub fn drain(&self) -> Vec<Event> {
+        let mut all = Vec::new();
+        loop {
+            let events = self.receive(Duration::ZERO);
+            if events.is_empty() {
+                return all;
+            }
+            all.extend(events);
+        }
+    }
+
+    /// Registers in the seed protocol, or broadcasts.
+    pub fn seed(&self, kind: u8, data: &[u8]) {
+        let body = [&[kind], data].concat();
+        self.send(&raw_message(seed::TYPE, 0, 0, &body));
+    }
+}
+
+/// A netlink message as scenarios make it by hand.
+pub fn raw_message(kind: u16, flags: u16, seq: u32, body: &[u8]) -> Vec<u8> {
+    let header = Header {
+        len: (header::LEN + body.len()) as u32,
+        kind,
+        flags,
+        seq,
+        port: 0,
+    };
+    [&header.to_bytes()[..], body].concat()
+}
+
+/// A publish message.
+pub fn publish_message(topic: u32, tag: u32, flags: u16, seq: u32, payload: &[u8]) -> Vec<u8> {
+    let data = DataHeader {
+        topic,
+        tag,
+        ..DataHeader::default()
+    };
+    raw_message(
+        message::PUBLISH,
+        flags,
+        seq,
+        &[&data.to_bytes()[..], payload].concat(),
+    )
+}
+
+fn parse(datagram: &[u8]) -> Vec<Event> {
+    Messages::new(datagram)
+        .map(|message| {
+            let message = message.expect("the kernel sends whole messages");
+            event(message.header, message.payload)
+        })
+        .collect()
+}
+
+fn event(header: Header, payload: &[u8]) -> Event {
+    match header.kind {
+        header::TYPE_ERROR => {
+            let ack = Ack::read(header, payload).expect("an acknowledgement");
+            return Event::Ack {
+                seq: header.seq,
+                errno: ack.errno,
+                sentence: ack.sentence.map(str::to_owned),
+                offset: ack.offset,
+            };
+        }
+        header::TYPE_DONE => {
+            assert_eq!((header.port, header.seq, header.flags), (0, 0, 0));
+            return Event::Seed(payload.to_vec());
+        }
+        message::PUBLISH => {
+            assert_eq!((header.port, header.seq, header.flags), (0, 0, 0));
+            let (data, payload) = DataHeader::read(payload).expect("a data header");
+            assert!(data.time > 0);
+            return Event::Message {
+                topic: data.topic,
+                seq: data.seq,
+                port: data.port,
+                tag: data.tag,
+                fingerprint: data.fingerprint,
+                payload: payload.to_vec(),
+            };
+        }
+        _ => {}
+    }
+    match Record::parse(header, payload).expect("a record") {
+        Record::Info(info) => Event::Info {
+            version: info.version.to_owned(),
+            topics: info.topics,
+            clients: info.clients,
+            subscriptions: info.subscriptions,
+        },
+        Record::Advertised { topic_id } => Event::Advertised { topic: topic_id },
+        Record::Subscribed { subscription_id } => Event::Subscribed {
+            subscription: subscription_id,
+        },
+        Record::Published {
+            seq,
+            delivered,
+            dropped,
+        } => Event::Published {
+            seq,
+            delivered,
+            dropped,
+        },
+        Record::Topic {
+            topic_id,
+            name,
+            fingerprint,
+        } => Event::Topic {
+            topic: topic_id,
+            name: name.as_str().to_owned(),
+            fingerprint,
+        },
+        Record::Lost {
+            topic_id,
+            first,
+            count,
+        } => Event::Lost {
+            topic: topic_id,
+            first,
+            count,
+        },
+        Record::Joined { topic_id, port } => Event::Joined {
+            topic: topic_id,
+            port,
+        },
+        Record::Gone { topic_id, port } => Event::Gone {
+            topic: topic_id,
+            port,
+        },
+        Record::Removed { topic_id } => Event::Removed { topic: topic_id },
+    }
+}

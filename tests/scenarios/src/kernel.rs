@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module and the kernel's memory, as scenarios see them.
+
+use std::fs;
+use std::process::Command;
+
+/// Loads the module.
+pub fn load() {
+    run("modprobe", &["kipc"]);
+}
+
+/// Unloads the module.
+pub fn unload() {
+    run("rmmod", &["kipc"]);
+}
+
+/// Whether the module is loaded.
+pub fn loaded() -> bool {
+    fs::metadata("/sys/module/kipc").is_ok()
+}
+
+/// Whether unloading is refused.
+pub fn unload_is_refused() -> bool {
+    !status("rmmod", &["kipc"])
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    assert!(status(program, arguments), "{program} {arguments:?} failed");
+}
+
+fn status(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap_or_else(|why| panic!("run {program}: {why}"))
+        .success()
+}
+
+/// Number of netlink sockets of the protocol that user space holds in this network namespace.
+pub fn user_sockets() -> usize {
+    let table = fs::read_to_string("/proc/net/netlink").expect("/proc/net/netlink");
+    table
+        .lines()
+        .filter(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            columns.next() == Some("31") && columns.next() != Some("0")
+        })
+        .count()
+}
+
+/// Drops of the socket with this port id, as /proc/net/netlink counts them.
+pub fn drops(port: u32) -> u64 {
+    let table = fs::read_to_string("/proc/net/netlink").expect("/proc/net/netlink");
+    let port = port.to_string();
+    let line = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|columns| columns.get(1) == Some(&"31") && columns.get(2) == Some(&port.as_str()));
+    let columns = line.expect("the socket is listed");
+    columns[8].parse().expect("a number of drops")
+}
+
+/// Slab memory that cannot be reclaimed, in kB.
+pub fn unreclaimable_slab() -> u64 {
+    let meminfo = fs::read_to_string("/proc/meminfo").expect("/proc/meminfo");
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("SUnreclaim:"))
+        .expect("SUnreclaim");
+    let number = line.trim().trim_end_matches(" kB");
+    number.parse().expect("a number of kB")
+}

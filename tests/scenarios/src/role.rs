@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What this program does when a scenario starts it as another process.
+
+use crate::client::Client;
+use crate::client::Event;
+use std::io::Write;
+use std::time::Duration;
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").expect("say a line");
+    out.flush().expect("flush");
+}
+
+/// Runs the role that the arguments name.
+pub fn run(arguments: &[String]) {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["publish-forever", topic] => publish_forever(topic),
+        ["subscribe-and-stall", pattern] => subscribe_and_stall(pattern),
+        ["alone"] => alone(),
+        ["typed-publisher"] => crate::scenario::typed_round_trip::publisher(),
+        _ => panic!("unknown role {words:?}"),
+    }
+}
+
+/// Publishes 1, 2, 3, … until it is killed.
+fn publish_forever(topic: &str) {
+    let client = Client::open();
+    let topic = client.advertise(topic);
+    say(&format!("{}", client.port()));
+    for number in 1_u64.. {
+        client.publish(topic, &number.to_ne_bytes());
+    }
+}
+
+/// Subscribes and never reads.
+fn subscribe_and_stall(pattern: &str) {
+    let client = Client::open();
+    client.subscribe(pattern);
+    say("ready");
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// Publishes and subscribes in its own network namespace; says what it heard within half a second.
+fn alone() {
+    let subscriber = Client::open();
+    subscriber.subscribe("**");
+    let publisher = Client::open();
+    let topic = publisher.advertise("inside");
+    say("ready");
+    publisher.publish(topic, b"inside");
+    std::thread::sleep(Duration::from_millis(500));
+    let heard: Vec<String> = subscriber
+        .drain()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Message { payload, .. } => Some(String::from_utf8_lossy(&payload).into_owned()),
+            _ => None,
+        })
+        .collect();
+    say(&heard.join(","));
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The scenarios: one behaviour per file, named by it.
+
+mod events;
+mod fan_out;
+mod full_queue;
+mod load_unload;
+mod malformed_messages;
+mod namespaces;
+mod patterns;
+mod publisher_killed;
+mod seed_and_v1;
+mod seed_fan_out;
+mod seed_registers_twice;
+mod spoofed_port;
+mod subscribe_close_cycles;
+mod subscriber_dies_with_full_queue;
+pub mod typed_round_trip;
+
+/// A scenario panics if a promise is broken.
+type Scenario = fn();
+
+/// All scenarios. The first loads the module by opening a socket.
+pub const ALL: &[(&str, Scenario)] = &[
+    (
+        "socket_alone_loads_the_module",
+        load_unload::socket_alone_loads_the_module,
+    ),
+    (
+        "load_and_unload_20_times",
+        load_unload::load_and_unload_20_times,
+    ),
+    (
+        "open_socket_pins_the_module",
+        load_unload::open_socket_pins_the_module,
+    ),
+    ("seed_fan_out_to_1", seed_fan_out::to_1),
+    ("seed_fan_out_to_3", seed_fan_out::to_3),
+    ("seed_fan_out_to_64", seed_fan_out::to_64),
+    (
+        "seed_client_is_publisher_and_subscriber",
+        seed_fan_out::both_at_once,
+    ),
+    (
+        "seed_registers_twice_gets_one_copy",
+        seed_registers_twice::gets_one_copy,
+    ),
+    ("seed_and_v1_clients_talk", seed_and_v1::talk),
+    ("malformed_netlink_is_refused", malformed_messages::netlink),
+    (
+        "malformed_seed_messages_are_refused",
+        malformed_messages::seed,
+    ),
+    (
+        "malformed_control_messages_are_refused",
+        malformed_messages::control,
+    ),
+    (
+        "malformed_published_messages_are_refused",
+        malformed_messages::published,
+    ),
+    (
+        "refused_requests_change_nothing",
+        malformed_messages::change_nothing,
+    ),
+    (
+        "spoofed_nlmsg_pid_has_no_effect",
+        spoofed_port::has_no_effect,
+    ),
+    (
+        "fan_out_is_numbered_without_gaps",
+        fan_out::is_numbered_without_gaps,
+    ),
+    (
+        "fan_out_has_one_order_for_all",
+        fan_out::has_one_order_for_all,
+    ),
+    ("fan_out_of_large_messages", fan_out::of_large_messages),
+    (
+        "datagram_with_several_messages",
+        fan_out::datagram_with_several_messages,
+    ),
+    ("patterns_select_topics", patterns::select_topics),
+    (
+        "full_queue_loses_exactly_and_says_where",
+        full_queue::loses_exactly_and_says_where,
+    ),
+    (
+        "full_queue_of_one_leaves_others_alone",
+        full_queue::of_one_leaves_others_alone,
+    ),
+    (
+        "subscriber_dies_with_full_queue",
+        subscriber_dies_with_full_queue::frees_everything,
+    ),
+    (
+        "events_tell_who_joined_and_who_is_gone",
+        events::tell_who_joined_and_who_is_gone,
+    ),
+    (
+        "publisher_killed_is_gone_after_its_last_message",
+        publisher_killed::is_gone_after_its_last_message,
+    ),
+    (
+        "subscribe_close_cycles_leave_nothing",
+        subscribe_close_cycles::leave_nothing,
+    ),
+    (
+        "namespaces_do_not_hear_each_other",
+        namespaces::do_not_hear_each_other,
+    ),
+    (
+        "typed_round_trip_between_processes",
+        typed_round_trip::between_processes,
+    ),
+    (
+        "unload_after_everything",
+        load_unload::unload_after_everything,
+    ),
+];
