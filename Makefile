@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people; what the kernel's build reads is Kbuild.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+# The stock kernels on which the scenarios run.
+KERNELS ?= sid trixie-backports
+LAB := tests/vm/lab
+
+.PHONY: module
+module: ## build kipc.ko for the running kernel, or KDIR=...
+	@answer=$$(packaging/rust-available "$(KDIR)"); \
+		[ "$$answer" = y ] || { echo "kipc cannot be built: $$answer" >&2; exit 1; }
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules
+
+.PHONY: demo
+demo: ## set up a virtual machine and watch messages go through the module
+	demo/run
+
+.PHONY: test
+test: lint unit vm-test ## everything that must pass before a change lands
+
+.PHONY: lint
+lint: ## formatting, lints, and whether what must agree does
+	tests/lint
+
+.PHONY: unit
+unit: ## tests that need no kernel
+	$(LAB) exec cargo test --workspace --locked --quiet
+
+.PHONY: vm-test
+vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENARIOS="name..."
+	tests/scenarios/run $(foreach kernel,$(KERNELS),--kernel $(kernel)) $(SCENARIOS)
+
+.PHONY: bench
+bench: ## counted instructions per publish, beside raw netlink multicast
+	bench/run
+
+.PHONY: ffi
+ffi: ## make src/nl/ffi.rs from src/nl/glue.h
+	$(LAB) exec tests/ffi > src/nl/ffi.rs.new
+	mv src/nl/ffi.rs.new src/nl/ffi.rs
+
+.PHONY: format
+format: ## format all Rust code
+	$(LAB) exec cargo fmt --all
+	$(LAB) exec rustfmt --edition 2021 src/kipc_main.rs
+
+.PHONY: clean
+clean: ## remove what building left in the checkout
+	rm -rf target kipc.ko kipc.o kipc.mod kipc.mod.c kipc.mod.o Module.symvers modules.order
+	find . \( -name '.*.cmd' -o -name '*.o' -o -name '.module-common.o' \) -type f -delete
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
