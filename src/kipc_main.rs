@@ -50,7 +50,7 @@ struct Kipc {
 
 impl kernel::Module for Kipc {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let protocol = *module_parameters::protocol.value();
+        let protocol = sys::parameter(module_parameters::protocol.value());
         let registration = nl::Registration::new(protocol).inspect_err(|_| {
             pr_err!("netlink protocol {protocol} cannot be had: choose another with protocol=\n");
         })?;

@@ -5,6 +5,7 @@
 //! What changes between kernel releases is confined to this file. The host tests of the bus bring
 //! a `sys` of their own with the same names, over `std`.
 
+use core::borrow::Borrow;
 use core::ops::Deref;
 use core::ops::DerefMut;
 use core::pin::Pin;
@@ -13,6 +14,11 @@ use kernel::rbtree::RBTree;
 use kernel::sync::lock::mutex::MutexBackend;
 
 pub(crate) use kernel::sync::Arc;
+
+/// The value of a module parameter, of which Linux 7.2 hands out a reference and 7.3 the value.
+pub(crate) fn parameter(value: impl Borrow<u32>) -> u32 {
+    *value.borrow()
+}
 
 /// An allocation failed. Nothing was changed.
 #[derive(Debug)]

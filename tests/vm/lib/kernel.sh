@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# A stock kernel and a build tree for it that has the Rust metadata which
+# Debian's headers leave out.
+
+# Raise it when a kernel made by an older recipe will not do.
+readonly KERNEL_RECIPE=1
+
+kernel_facts() {
+	echo "$(root_dir "$1")/facts"
+}
+
+kernel_key() {
+	local facts
+	facts=$(kernel_facts "$1")
+	printf '%s ' "$KERNEL_RECIPE" "$(fact "$facts" version)" \
+		"$(fact "$facts" rustc)" "$(fact "$facts" cc)" |
+		sha256sum | cut -c1-12
+}
+
+kernel_abi() {
+	fact "$(kernel_facts "$1")" abi
+}
+
+# Holds vmlinuz, modules/ (the stock ones), kdir/ and tools/.
+kernel_dir() {
+	echo "$CACHE/kernels/$1-$(kernel_key "$1")"
+}
+
+# The same directory as a command in a root sees it.
+kernel_dir_inside() {
+	echo "/cache/kernels/$1-$(kernel_key "$1")"
+}
+
+kernel_ensure() {
+	local suite=$1
+	artefact kernels "$suite" "$(kernel_key "$suite")" kernel_make "$suite"
+}
+
+kernel_make() {
+	local suite=$1 temporary=$2 place=$3
+	local log=$CACHE/log/kernel-$suite.log facts args part
+	facts=$(kernel_facts "$suite")
+	args=(
+		"/cache/tmp/${temporary##*/}" "/cache/kernels/${place##*/}"
+		"$(fact "$facts" abi)" "$(fact "$facts" version)"
+		"$(fact "$facts" cc)" "$(fact "$facts" rustc)"
+	)
+	for part in unpack metadata shadow; do
+		must_step "kernel $suite: $part" "$log" \
+			in_root "$suite" /kipc/tests/vm/inside/kernel-$part "${args[@]}"
+	done
+	rm -rf -- "$temporary/source" "$temporary/output"
+}
