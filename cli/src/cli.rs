@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The arguments.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use libkipc::Pattern;
+use libkipc::Topic;
+
+/// Publish, subscribe and look at kipc, the kernel's publish/subscribe bus
+#[derive(Debug, Parser)]
+#[command(name = "kipc", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Netlink protocol number, if the module was loaded with another one
+    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 31)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=31), hide_short_help = true)]
+    pub(crate) protocol: u32,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  success; also when the reader of the output or an interrupt ended it
+  1  failure
+  2  wrong arguments
+  3  the kernel module is not loaded
+  4  the kernel refused the request
+  5  --timeout came before --count messages";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages on a topic
+    Pub(Publish),
+    /// Print the messages of all topics that match a pattern
+    Sub(Subscribe),
+    /// Show the module's version and limits, and what is on the bus
+    Info(Info),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Publish {
+    /// Where to publish, such as sensors/room1
+    pub(crate) topic: Topic,
+
+    /// The messages; without any, each line of standard input is one, published as it is read
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) messages: Vec<OsString>,
+
+    /// Number that subscribers' socket filters can test
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) tag: u32,
+
+    /// Print what became of each message
+    #[arg(long)]
+    pub(crate) ack: bool,
+
+    /// Size of the send buffer (SO_SNDBUF); a message may be about twice as large
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) send_buffer: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Subscribe {
+    /// Which topics: '*' stands for one segment, '**' for any number, as in 'sensors/**'
+    pub(crate) pattern: Pattern,
+
+    /// End after so many messages
+    #[arg(long, value_name = "NUMBER")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Print publishers that come and go, too
+    #[arg(long)]
+    pub(crate) events: bool,
+
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print payloads as hexadecimal digits
+    #[arg(long)]
+    pub(crate) hex: bool,
+
+    /// Print the process, user and group that sent each message
+    #[arg(long)]
+    pub(crate) credentials: bool,
+
+    /// Size of the queue in the kernel (SO_RCVBUF)
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) receive_buffer: Option<usize>,
+
+    /// Say on standard error when the subscription stands
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Info {
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Parses a number of seconds, which may have a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "not a number of seconds such as 5 or 0.5".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction_but_no_sign() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["-1", "x", "", "NaN", "inf"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Why a command failed: what to print, and the exit code.
+
+use std::error::Error as _;
+use std::io;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use libkipc::Error;
+
+/// Exit code: anything without a code of its own.
+const FAILURE: u8 = 1;
+/// Exit code: wrong arguments.
+pub(crate) const USAGE: u8 = 2;
+/// Exit code: the kernel module is not loaded.
+const MODULE_MISSING: u8 = 3;
+/// Exit code: the kernel refused the request.
+const REFUSED: u8 = 4;
+/// Exit code: the time was over before all messages came.
+const TIMEOUT: u8 = 5;
+
+/// Why a command ended without having done all that it was asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The bus failed.
+    Bus(Error),
+    /// Reading input or writing output failed.
+    Stream(&'static str, io::Error),
+    /// The time was over before `wanted` messages came.
+    Timeout { received: u64, wanted: u64 },
+}
+
+impl Failure {
+    /// Prints a sentence and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (code, text) = match self {
+            // Whoever read the output has seen enough.
+            Self::Stream(_, error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return ExitCode::SUCCESS;
+            }
+            Self::Stream(what, error) => (FAILURE, format!("cannot {what}: {error}")),
+            Self::Timeout { received, wanted } => (
+                TIMEOUT,
+                format!("time is over: {received} of {wanted} messages came"),
+            ),
+            Self::Bus(Error::TooLarge { length, limit, .. }) => (
+                FAILURE,
+                format!(
+                    "message of {length} bytes is too large for the limit of {limit}: give a \
+                     larger --send-buffer"
+                ),
+            ),
+            Self::Bus(error) => (bus_code(error), chain(error)),
+        };
+        // Nobody is left to tell if this fails.
+        let _ = writeln!(io::stderr(), "kipc: {text}");
+        ExitCode::from(code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Bus(error)
+    }
+}
+
+fn bus_code(error: &Error) -> u8 {
+    match error {
+        Error::ModuleMissing => MODULE_MISSING,
+        Error::Refused(_) => REFUSED,
+        _ => FAILURE,
+    }
+}
+
+/// The error and what lies behind it.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

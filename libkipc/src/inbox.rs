@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The receive core: a datagram in a buffer that is used again and again, and the walk over its
+//! records.
+//!
+//! One datagram holds one or more netlink messages. [`Inbox::step`] goes to the next record that
+//! means something to a subscriber, and learns topic names on the way; [`Inbox::view`] shows it as
+//! a [`RawItem`] that borrows from the buffer. Nothing is allocated per message. (Two functions,
+//! because one could not both go on in a loop and return a borrow.)
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::error::Error;
+use crate::error::Refused;
+use crate::error::Result;
+use crate::item::Credentials;
+use crate::item::PortId;
+use crate::socket;
+use crate::socket::Source;
+use crate::socket::Wait;
+use crate::topic::Topic;
+use crate::wire::ack::Ack;
+use crate::wire::data::DataHeader;
+use crate::wire::header;
+use crate::wire::header::Message;
+use crate::wire::header::Messages;
+use crate::wire::message;
+use crate::wire::record::Record;
+
+/// Room for whatever a publisher with the default send buffer (212 992 bytes) can send.
+pub(crate) const DATA_ROOM: usize = 256 << 10;
+
+/// Room for answers, of which the largest is a record with the longest topic.
+pub(crate) const ANSWER_ROOM: usize = 4 << 10;
+
+/// One item of the stream, as it stands in the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RawItem<'a> {
+    Message {
+        header: DataHeader,
+        topic: &'a Topic,
+        payload: &'a [u8],
+        credentials: Option<Credentials>,
+    },
+    Lost {
+        topic: &'a Topic,
+        first: u64,
+        count: u64,
+    },
+    Joined {
+        topic: &'a Topic,
+        publisher: PortId,
+    },
+    Gone {
+        topic: &'a Topic,
+        publisher: PortId,
+    },
+}
+
+/// Where the walk stopped: an item without its borrows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Message {
+        header: DataHeader,
+        payload: Range<usize>,
+    },
+    Lost {
+        topic_id: u32,
+        first: u64,
+        count: u64,
+    },
+    Joined {
+        topic_id: u32,
+        port: u32,
+    },
+    Gone {
+        topic_id: u32,
+        port: u32,
+    },
+}
+
+/// The last datagram, what is known of the topics, and what came too early.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// Large and written to from its start, so that the rest is never touched.
+    buffer: Vec<u8>,
+    /// How much of the buffer the datagram fills.
+    filled: usize,
+    /// Where the next message starts; `filled` when the datagram is used up.
+    offset: usize,
+    /// Room for credentials; empty if nobody wants them.
+    control: Vec<u8>,
+    /// Who sent the datagram.
+    credentials: Option<Credentials>,
+    topics: HashMap<u32, Topic>,
+    /// Datagrams that arrived while an answer was awaited.
+    early: VecDeque<(Vec<u8>, Option<Credentials>)>,
+}
+
+impl Inbox {
+    /// `room` is how large a datagram may be at first.
+    pub(crate) fn new(room: usize, credentials: bool) -> Self {
+        Self {
+            buffer: vec![0; room],
+            filled: 0,
+            offset: 0,
+            control: if credentials {
+                socket::credentials_room()
+            } else {
+                Vec::new()
+            },
+            credentials: None,
+            topics: HashMap::new(),
+            early: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next datagram: first those that came early. `false` if there is none.
+    pub(crate) fn fill(&mut self, source: &impl Source, wait: Wait) -> Result<bool> {
+        let Some((datagram, credentials)) = self.early.pop_front() else {
+            return self.receive(source, wait);
+        };
+        // It has been in this buffer before, so it fits.
+        self.filled = datagram.len().min(self.buffer.len());
+        self.buffer[..self.filled].copy_from_slice(&datagram[..self.filled]);
+        self.offset = 0;
+        self.credentials = credentials;
+        Ok(true)
+    }
+
+    /// Receives the next datagram from the socket. `false` if there is none.
+    pub(crate) fn receive(&mut self, source: &impl Source, wait: Wait) -> Result<bool> {
+        self.filled = 0;
+        self.offset = 0;
+        let received = socket::receive(source, &mut self.buffer, &mut self.control, wait)?;
+        let Some(datagram) = received else {
+            return Ok(false);
+        };
+        let room = self.buffer.len();
+        if datagram.length > room {
+            self.buffer = vec![0; datagram.length.next_power_of_two()];
+            return Err(Error::Truncated {
+                length: datagram.length,
+                room,
+            });
+        }
+        self.filled = datagram.length;
+        self.credentials = datagram.credentials;
+        Ok(true)
+    }
+
+    /// The messages of the datagram, all of them.
+    pub(crate) fn messages(&self) -> Messages<'_> {
+        Messages::new(self.buffer.get(..self.filled).unwrap_or_default())
+    }
+
+    /// Lets [`Inbox::fill`] return this datagram later.
+    pub(crate) fn keep(&mut self) {
+        let datagram = self.buffer.get(..self.filled).unwrap_or_default().to_vec();
+        self.early.push_back((datagram, self.credentials));
+        self.offset = self.filled;
+    }
+
+    /// Goes to the next item of the datagram; `None` at its end.
+    ///
+    /// An error concerns one message: the walk goes on behind it.
+    pub(crate) fn step(&mut self) -> Option<Result<Step>> {
+        while self.offset < self.filled {
+            let datagram = self.buffer.get(..self.filled).unwrap_or_default();
+            let Ok((message, next)) = header::message_at(datagram, self.offset) else {
+                self.offset = self.filled;
+                return Some(Err(protocol("malformed netlink message")));
+            };
+            self.offset = next;
+            match read(message, &mut self.topics) {
+                Ok(None) => {}
+                Ok(Some(step)) => return Some(Ok(step)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        None
+    }
+
+    /// Shows the item that [`Inbox::step`] returned last.
+    pub(crate) fn view(&self, step: Step) -> Result<RawItem<'_>> {
+        Ok(match step {
+            Step::Message { header, payload } => RawItem::Message {
+                header,
+                topic: self.topic(header.topic)?,
+                payload: self.buffer.get(payload).unwrap_or_default(),
+                credentials: self.credentials,
+            },
+            Step::Lost {
+                topic_id,
+                first,
+                count,
+            } => RawItem::Lost {
+                topic: self.topic(topic_id)?,
+                first,
+                count,
+            },
+            Step::Joined { topic_id, port } => RawItem::Joined {
+                topic: self.topic(topic_id)?,
+                publisher: PortId(port),
+            },
+            Step::Gone { topic_id, port } => RawItem::Gone {
+                topic: self.topic(topic_id)?,
+                publisher: PortId(port),
+            },
+        })
+    }
+
+    fn topic(&self, id: u32) -> Result<&Topic> {
+        self.topics
+            .get(&id)
+            .ok_or_else(|| protocol("record about a topic that was not named before"))
+    }
+}
+
+/// Reads one message; `None` if it is none of a subscriber's business.
+fn read(message: Message<'_>, topics: &mut HashMap<u32, Topic>) -> Result<Option<Step>> {
+    match message.header.kind {
+        message::PUBLISH => {
+            let (header, payload) = DataHeader::read(message.payload)
+                .ok_or_else(|| protocol("message without data header"))?;
+            let end = message.offset + header::LEN + message.payload.len();
+            return Ok(Some(Step::Message {
+                header,
+                payload: end - payload.len()..end,
+            }));
+        }
+        message::TOPIC | message::LOST | message::JOINED | message::GONE | message::REMOVED => {}
+        header::TYPE_ERROR => {
+            let ack = Ack::read(message.header, message.payload)
+                .ok_or_else(|| protocol("malformed acknowledgement"))?;
+            return match ack.errno {
+                0 => Ok(None),
+                _ => Err(Error::Refused(Refused::new("do what was asked", &ack))),
+            };
+        }
+        // Late answers, and whatever a newer module may add.
+        _ => return Ok(None),
+    }
+    let record =
+        Record::parse(message.header, message.payload).map_err(|_| protocol("malformed event"))?;
+    Ok(match record {
+        Record::Topic { topic_id, name, .. } => {
+            topics.insert(topic_id, Topic::from_wire(name));
+            None
+        }
+        Record::Removed { topic_id } => {
+            topics.remove(&topic_id);
+            None
+        }
+        Record::Lost {
+            topic_id,
+            first,
+            count,
+        } => Some(Step::Lost {
+            topic_id,
+            first,
+            count,
+        }),
+        Record::Joined { topic_id, port } => Some(Step::Joined { topic_id, port }),
+        Record::Gone { topic_id, port } => Some(Step::Gone { topic_id, port }),
+        _ => None,
+    })
+}
+
+pub(crate) fn protocol(what: &'static str) -> Error {
+    Error::Protocol { what }
+}
+
+/// What a kernel would send, for tests.
+#[cfg(test)]
+pub(crate) mod fake {
+    use super::*;
+    use crate::wire::header::Header;
+    use crate::wire::record;
+
+    /// A record, padded so that another message may follow.
+    pub(crate) fn record(record: Record<'_>, seq: u32) -> Vec<u8> {
+        let mut buf = vec![0; record::MAX_LEN];
+        let len = record.write(&mut buf, seq, 0).unwrap();
+        buf.truncate(len);
+        buf
+    }
+
+    /// The event that names a topic.
+    pub(crate) fn topic(topic_id: u32, name: &str) -> Vec<u8> {
+        let name = crate::wire::topic::Name::new(name.as_bytes()).unwrap();
+        record(
+            Record::Topic {
+                topic_id,
+                name,
+                fingerprint: 0,
+            },
+            0,
+        )
+    }
+
+    /// A published message, padded.
+    pub(crate) fn message(header: DataHeader, payload: &[u8]) -> Vec<u8> {
+        let len = crate::wire::data::PAYLOAD_OFFSET + payload.len();
+        let mut out = Header {
+            len: len as u32,
+            kind: message::PUBLISH,
+            ..Header::default()
+        }
+        .to_bytes()
+        .to_vec();
+        out.extend(header.to_bytes());
+        out.extend(payload);
+        out.resize(crate::wire::align(len), 0);
+        out
+    }
+
+    /// An acknowledgement (errno 0) or a refusal.
+    pub(crate) fn ack(seq: u32, result: Result<(), crate::wire::refusal::Refused>) -> Vec<u8> {
+        let mut buf = vec![0; 512];
+        let request = Header {
+            seq,
+            ..Header::default()
+        };
+        let len = crate::wire::ack::write(&mut buf, request, 0, result).unwrap();
+        buf.truncate(len);
+        buf
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::refusal;
+    use std::os::unix::net::UnixDatagram;
+
+    fn data(topic: u32, seq: u64) -> DataHeader {
+        DataHeader {
+            topic,
+            seq,
+            tag: 4,
+            time: 5,
+            fingerprint: 6,
+            port: 7,
+            flags: 0,
+        }
+    }
+
+    /// An inbox that has received this datagram.
+    fn inbox(datagram: &[u8]) -> Inbox {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        theirs.send(datagram).unwrap();
+        let mut inbox = Inbox::new(ANSWER_ROOM, false);
+        assert!(inbox.fill(&ours, Wait::No).unwrap());
+        inbox
+    }
+
+    #[test]
+    fn one_datagram_holds_many_items_in_their_order() {
+        let mut inbox = inbox(
+            &[
+                fake::topic(1, "a/b"),
+                fake::message(data(1, 8), b"xyz"),
+                fake::record(
+                    Record::Lost {
+                        topic_id: 1,
+                        first: 9,
+                        count: 2,
+                    },
+                    0,
+                ),
+                fake::message(data(1, 11), b""),
+                fake::record(
+                    Record::Gone {
+                        topic_id: 1,
+                        port: 7,
+                    },
+                    0,
+                ),
+            ]
+            .concat(),
+        );
+        let topic = Topic::new("a/b").unwrap();
+        let mut next = || {
+            let step = inbox.step()?.unwrap();
+            Some(format!("{:?}", inbox.view(step).unwrap()))
+        };
+        let want = |item: RawItem<'_>| Some(format!("{item:?}"));
+        let message = |seq, payload| RawItem::Message {
+            header: data(1, seq),
+            topic: &topic,
+            payload,
+            credentials: None,
+        };
+        assert_eq!(next(), want(message(8, b"xyz")));
+        assert_eq!(
+            next(),
+            want(RawItem::Lost {
+                topic: &topic,
+                first: 9,
+                count: 2
+            })
+        );
+        assert_eq!(next(), want(message(11, b"")));
+        assert_eq!(
+            next(),
+            want(RawItem::Gone {
+                topic: &topic,
+                publisher: PortId(7)
+            })
+        );
+        assert_eq!(next(), None);
+    }
+
+    #[test]
+    fn topics_are_known_until_they_are_removed() {
+        let mut inbox = inbox(
+            &[
+                fake::topic(1, "a"),
+                fake::message(data(1, 1), b""),
+                fake::record(Record::Removed { topic_id: 1 }, 0),
+                fake::message(data(1, 2), b""),
+            ]
+            .concat(),
+        );
+        let step = inbox.step().unwrap().unwrap();
+        assert!(inbox.view(step).is_ok());
+        let step = inbox.step().unwrap().unwrap();
+        assert!(matches!(inbox.view(step), Err(Error::Protocol { .. })));
+    }
+
+    #[test]
+    fn refusals_are_errors_and_the_walk_goes_on() {
+        let refused = refusal::Refused {
+            refusal: refusal::Refusal::NoMemory,
+            offset: Some(20),
+        };
+        let unknown = header::Header {
+            len: 16,
+            kind: 0x7f,
+            ..header::Header::default()
+        };
+        let mut inbox = inbox(
+            &[
+                fake::ack(3, Ok(())),
+                fake::ack(4, Err(refused)),
+                unknown.to_bytes().to_vec(),
+                fake::topic(1, "a"),
+                fake::message(data(1, 1), b""),
+            ]
+            .concat(),
+        );
+        match inbox.step() {
+            Some(Err(Error::Refused(refused))) => {
+                assert_eq!(refused.errno(), crate::Errno::NOMEM);
+                assert_eq!(refused.offset(), Some(20));
+                assert!(refused.to_string().contains("out of memory"), "{refused}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(inbox.step(), Some(Ok(Step::Message { .. }))));
+        assert!(inbox.step().is_none());
+    }
+
+    #[test]
+    fn refusal_without_attributes_shows_the_errno() {
+        let request = header::Header::default();
+        let mut datagram = header::Header {
+            len: 36,
+            kind: header::TYPE_ERROR,
+            flags: header::CAPPED,
+            ..header::Header::default()
+        }
+        .to_bytes()
+        .to_vec();
+        datagram.extend((-17_i32).to_ne_bytes());
+        datagram.extend(request.to_bytes());
+        match inbox(&datagram).step() {
+            Some(Err(Error::Refused(refused))) => {
+                assert_eq!(refused.errno(), crate::Errno::EXIST);
+                assert_eq!((refused.message(), refused.offset()), (None, None));
+                assert!(refused.to_string().contains("File exists"), "{refused}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn any_bytes_end_the_walk_without_a_panic() {
+        let whole = [
+            fake::topic(1, "a"),
+            fake::message(data(1, 1), b"abc"),
+            fake::ack(1, Err(refusal::Refusal::NoMemory.into())),
+        ]
+        .concat();
+        for at in 0..whole.len() {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = byte;
+                let mut inbox = inbox(&bytes);
+                let mut steps = 0;
+                while let Some(step) = inbox.step() {
+                    let _ = step.and_then(|step| inbox.view(step).map(|_| ()));
+                    steps += 1;
+                    assert!(steps < 100);
+                }
+            }
+            let _ = inbox(&whole[..at.max(1)]).step();
+        }
+    }
+
+    #[test]
+    fn a_datagram_that_does_not_fit_is_an_error_and_the_next_one_fits() {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        let large = [fake::topic(1, "a"), fake::message(data(1, 1), &[9; 9000])].concat();
+        let mut inbox = Inbox::new(100, false);
+        theirs.send(&large).unwrap();
+        theirs.send(&large).unwrap();
+        match inbox.fill(&ours, Wait::No) {
+            Err(Error::Truncated { length, room }) => {
+                assert_eq!((length, room), (large.len(), 100));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(inbox.step().is_none());
+        assert!(inbox.fill(&ours, Wait::No).unwrap());
+        assert!(matches!(inbox.step(), Some(Ok(Step::Message { .. }))));
+    }
+
+    #[test]
+    fn what_was_kept_comes_first() {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        theirs.send(&fake::message(data(1, 1), b"")).unwrap();
+        theirs.send(&fake::message(data(1, 2), b"")).unwrap();
+        let mut inbox = Inbox::new(ANSWER_ROOM, false);
+        assert!(inbox.receive(&ours, Wait::No).unwrap());
+        inbox.keep();
+        assert!(inbox.step().is_none());
+        for want in 1..=2 {
+            assert!(inbox.fill(&ours, Wait::No).unwrap());
+            match inbox.step() {
+                Some(Ok(Step::Message { header, .. })) => assert_eq!(header.seq, want),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(!inbox.fill(&ours, Wait::No).unwrap());
+    }
+}

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Publishing.
+
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::RawFd;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use crate::bus::Bus;
+use crate::codec::Bincode;
+use crate::codec::Codec;
+use crate::codec::Encode;
+use crate::control;
+use crate::control::Answer;
+use crate::error::Error;
+use crate::error::Result;
+use crate::inbox::ANSWER_ROOM;
+use crate::inbox::Inbox;
+use crate::inbox::protocol;
+use crate::item::PortId;
+use crate::socket::Socket;
+use crate::topic::Topic;
+use crate::wire::data;
+use crate::wire::data::DataHeader;
+use crate::wire::header;
+use crate::wire::header::Header;
+use crate::wire::message;
+use crate::wire::request::Request;
+
+/// Configures a [`Publisher`]; made by [`Bus::publisher`].
+#[must_use = "nothing is published before create()"]
+pub struct PublisherBuilder<T: ?Sized, C = Bincode> {
+    bus: Bus,
+    topic: Topic,
+    tag: u32,
+    type_name: Option<String>,
+    fingerprint: Option<u64>,
+    send_buffer: Option<usize>,
+    deferred: bool,
+    marker: PhantomData<fn(&T) -> C>,
+}
+
+impl<T: ?Sized, C> PublisherBuilder<T, C> {
+    pub(crate) fn new(bus: Bus, topic: Topic) -> Self {
+        Self {
+            bus,
+            topic,
+            tag: 0,
+            type_name: None,
+            fingerprint: None,
+            send_buffer: None,
+            deferred: false,
+            marker: PhantomData,
+        }
+    }
+
+    /// Encodes with another codec than [`Bincode`].
+    pub fn codec<D: Codec>(self) -> PublisherBuilder<T, D> {
+        PublisherBuilder {
+            bus: self.bus,
+            topic: self.topic,
+            tag: self.tag,
+            type_name: self.type_name,
+            fingerprint: self.fingerprint,
+            send_buffer: self.send_buffer,
+            deferred: self.deferred,
+            marker: PhantomData,
+        }
+    }
+
+    /// Sets the tag of messages, a number that subscribers' socket filters can test. Default: 0.
+    pub fn tag(mut self, tag: u32) -> Self {
+        self.tag = tag;
+        self
+    }
+
+    /// Names the type on the bus, such as `"Reading/1"`. Default: [`std::any::type_name`].
+    pub fn type_name(mut self, name: impl Into<String>) -> Self {
+        self.type_name = Some(name.into());
+        self
+    }
+
+    /// Sets the type's fingerprint itself; 0 = untyped. Default: that of codec and type name.
+    pub fn fingerprint(mut self, fingerprint: u64) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Sets the size of the socket's send buffer (`SO_SNDBUF`) in bytes. A message may be about
+    /// twice as large. Default: the sysctl `net.core.wmem_default`.
+    pub fn send_buffer(mut self, bytes: usize) -> Self {
+        self.send_buffer = Some(bytes);
+        self
+    }
+
+    /// Looks for refusals after each 64th message only, which saves a system call for each other
+    /// one. [`Publisher::publish`] then reports the refusal of an earlier message late, or
+    /// [`Publisher::check`] does. Default: each call reports its own.
+    pub fn deferred_refusals(mut self) -> Self {
+        self.deferred = true;
+        self
+    }
+
+    /// Opens a socket and advertises the topic.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with [`Errno::PROTOTYPE`](crate::Errno::PROTOTYPE) if the topic carries
+    /// another type, with [`Errno::NOSPC`](crate::Errno::NOSPC) if a limit is reached;
+    /// [`Error::BufferLimit`]; [`Error::ModuleMissing`]; [`Error::Io`].
+    pub fn create(self) -> Result<Publisher<T, C>>
+    where
+        C: Codec,
+    {
+        let fingerprint = self.fingerprint.unwrap_or_else(|| {
+            C::fingerprint(self.type_name.as_deref().unwrap_or(type_name::<T>()))
+        });
+        let socket = self.bus.open()?;
+        if let Some(bytes) = self.send_buffer {
+            socket.set_send_buffer(bytes)?;
+        }
+        let mut inbox = Inbox::new(ANSWER_ROOM, false);
+        let request = Request::Advertise {
+            topic: self.topic.to_wire()?,
+            fingerprint,
+        };
+        let topic_id = match control::call(&socket, &mut inbox, request, "advertise")? {
+            Answer::Advertised { topic_id } => topic_id,
+            _ => return Err(protocol("wrong kind of answer")),
+        };
+        Ok(Publisher {
+            socket,
+            topic: self.topic,
+            topic_id,
+            tag: self.tag,
+            deferred: self.deferred,
+            state: Mutex::new(State {
+                seq: 1,
+                buffer: Vec::new(),
+                inbox,
+            }),
+            marker: PhantomData,
+        })
+    }
+}
+
+impl<T: ?Sized, C> fmt::Debug for PublisherBuilder<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublisherBuilder")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Publishes values of type `T` on one topic.
+///
+/// May be shared between threads; their messages are numbered in the order in which the kernel
+/// takes them. Dropping it tells the subscribers that it is gone.
+///
+/// ```no_run
+/// # fn main() -> libkipc::Result<()> {
+/// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+/// publisher.publish(&1)?;
+/// let delivery = publisher.publish_acked(&2)?;
+/// println!("{} got it, {} lost it", delivery.delivered, delivery.dropped);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Publisher<T: ?Sized, C = Bincode> {
+    socket: Socket,
+    topic: Topic,
+    topic_id: u32,
+    tag: u32,
+    deferred: bool,
+    state: Mutex<State>,
+    marker: PhantomData<fn(&T) -> C>,
+}
+
+/// How many messages go before refusals are looked for, where they are deferred.
+const DEFERRED: u32 = 64;
+
+/// What one publish after the other uses.
+struct State {
+    /// Number of the last request on this socket.
+    seq: u32,
+    /// Where values are encoded; kept for its capacity.
+    buffer: Vec<u8>,
+    inbox: Inbox,
+}
+
+impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
+    /// Publishes a value.
+    ///
+    /// When this returns, the message has its number, and is in the queue of every subscriber that
+    /// has room for it. That nobody subscribes is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`], [`Error::TooLarge`] or [`Error::Refused`], after which nothing was
+    /// published; [`Error::Io`].
+    pub fn publish(&self, value: &T) -> Result<()> {
+        self.send(self.tag, value, 0).map(|_| ())
+    }
+
+    /// Publishes a value and learns what became of it.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Publisher::publish`].
+    pub fn publish_acked(&self, value: &T) -> Result<Delivery> {
+        let answer = self.send(self.tag, value, header::ACK)?;
+        answer.ok_or_else(|| protocol("wrong kind of answer"))
+    }
+
+    /// Publishes under another tag than the builder's.
+    ///
+    /// ```no_run
+    /// # fn main() -> libkipc::Result<()> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// publisher.tagged(7).publish(&1)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tagged(&self, tag: u32) -> Tagged<'_, T, C> {
+        Tagged {
+            publisher: self,
+            tag,
+        }
+    }
+
+    fn send(&self, tag: u32, value: &T, flags: u16) -> Result<Option<Delivery>> {
+        // A panic of a codec leaves nothing half done here.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { seq, buffer, inbox } = &mut *state;
+        buffer.clear();
+        let payload = C::encode(value, buffer).map_err(Error::Encode)?;
+        *seq = seq.wrapping_add(1);
+        let header = frame(self.topic_id, tag, flags, *seq, payload.len())?;
+        if self.deferred && flags & header::ACK != 0 {
+            // What was refused earlier must not stand between this message and its answer.
+            control::refusals(&self.socket, inbox, "publish an earlier message")?;
+        }
+        self.socket.send(&header, payload)?;
+        if flags & header::ACK == 0 {
+            if !self.deferred || *seq % DEFERRED == 0 {
+                control::refusals(&self.socket, inbox, "publish")?;
+            }
+            return Ok(None);
+        }
+        match control::answer(&self.socket, inbox, *seq, "publish")? {
+            Answer::Published(delivery) => Ok(Some(delivery)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The headers in front of a payload.
+fn frame(
+    topic: u32,
+    tag: u32,
+    flags: u16,
+    seq: u32,
+    payload_len: usize,
+) -> Result<[u8; data::PAYLOAD_OFFSET]> {
+    let limit = u32::MAX as usize - data::PAYLOAD_OFFSET;
+    let len = u32::try_from(payload_len.saturating_add(data::PAYLOAD_OFFSET)).map_err(|_| {
+        Error::TooLarge {
+            length: payload_len,
+            limit,
+        }
+    })?;
+    let netlink = Header {
+        len,
+        kind: message::PUBLISH,
+        flags: header::REQUEST | flags,
+        seq,
+        port: 0,
+    };
+    let data = DataHeader {
+        topic,
+        tag,
+        ..DataHeader::default()
+    };
+    let mut frame = [0; data::PAYLOAD_OFFSET];
+    frame[..header::LEN].copy_from_slice(&netlink.to_bytes());
+    frame[header::LEN..].copy_from_slice(&data.to_bytes());
+    Ok(frame)
+}
+
+impl<T: ?Sized, C> Publisher<T, C> {
+    /// Reports a refusal that no call has reported yet; only
+    /// [`deferred_refusals`](PublisherBuilder::deferred_refusals) leaves any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]; [`Error::Io`].
+    ///
+    /// ```no_run
+    /// # fn main() -> libkipc::Result<()> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = bus.publisher::<u32>("count")?.deferred_refusals().create()?;
+    /// for number in 0..1000 {
+    ///     publisher.publish(&number)?;
+    /// }
+    /// publisher.check()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn check(&self) -> Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        control::refusals(&self.socket, &mut state.inbox, "publish")
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &Topic {
+        &self.topic
+    }
+
+    /// The socket's address, which subscribers see as
+    /// [`Message::publisher`](crate::Message::publisher).
+    #[must_use]
+    pub fn port(&self) -> PortId {
+        self.socket.port()
+    }
+}
+
+impl<T: ?Sized, C> AsFd for Publisher<T, C> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl<T: ?Sized, C> AsRawFd for Publisher<T, C> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl<T: ?Sized, C> fmt::Debug for Publisher<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("topic", &self.topic)
+            .field("port", &self.port())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A publisher with another tag; made by [`Publisher::tagged`].
+#[must_use = "nothing is published before publish()"]
+pub struct Tagged<'a, T: ?Sized, C = Bincode> {
+    publisher: &'a Publisher<T, C>,
+    tag: u32,
+}
+
+impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
+    /// As [`Publisher::publish`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Publisher::publish`].
+    pub fn publish(&self, value: &T) -> Result<()> {
+        self.publisher.send(self.tag, value, 0).map(|_| ())
+    }
+
+    /// As [`Publisher::publish_acked`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Publisher::publish`].
+    pub fn publish_acked(&self, value: &T) -> Result<Delivery> {
+        let answer = self.publisher.send(self.tag, value, header::ACK)?;
+        answer.ok_or_else(|| protocol("wrong kind of answer"))
+    }
+}
+
+impl<T: ?Sized, C> fmt::Debug for Tagged<'_, T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tagged")
+            .field("publisher", self.publisher)
+            .field("tag", &self.tag)
+            .finish()
+    }
+}
+
+/// What became of a published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Number of the message in its topic.
+    pub seq: u64,
+    /// Subscribers whose queue took it.
+    pub delivered: u32,
+    /// Subscribers that lost it, because their queue was full.
+    pub dropped: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_is_what_the_module_accepts() {
+        let mut bytes = frame(3, 4, header::ACK, 5, 2).unwrap().to_vec();
+        bytes.extend(b"xy");
+        let (message, next) = header::message_at(&bytes, 0).unwrap();
+        assert_eq!(next, bytes.len());
+        assert_eq!(message.header.kind, message::PUBLISH);
+        assert_eq!(message.header.flags, header::REQUEST | header::ACK);
+        assert_eq!(message.header.seq, 5);
+        let (data, payload) = DataHeader::read_request(message.payload).unwrap();
+        assert_eq!((data.topic, data.tag, payload), (3, 4, &b"xy"[..]));
+        assert!(matches!(
+            frame(0, 0, 0, 0, usize::MAX),
+            Err(Error::TooLarge { .. })
+        ));
+    }
+
+    #[test]
+    fn publisher_is_shared_between_threads() {
+        fn assert<T: Send + Sync>() {}
+        assert::<Publisher<std::rc::Rc<u8>>>();
+    }
+}

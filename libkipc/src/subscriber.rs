@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Subscribing.
+
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::RawFd;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::bus::Bus;
+use crate::codec::Bincode;
+use crate::codec::Codec;
+use crate::codec::Decode;
+use crate::control;
+use crate::control::Answer;
+use crate::error::Error;
+use crate::error::Result;
+use crate::inbox::DATA_ROOM;
+use crate::inbox::Inbox;
+use crate::inbox::RawItem;
+use crate::inbox::protocol;
+use crate::item::Item;
+use crate::item::Message;
+use crate::item::PortId;
+use crate::socket;
+use crate::socket::Socket;
+use crate::socket::Wait;
+use crate::topic::Pattern;
+use crate::wire::message;
+use crate::wire::request::Request;
+
+/// Configures a [`Subscriber`]; made by [`Bus::subscriber`].
+#[must_use = "nothing is received before create()"]
+pub struct SubscriberBuilder<T, C = Bincode> {
+    bus: Bus,
+    pattern: Pattern,
+    events: bool,
+    credentials: bool,
+    type_name: Option<String>,
+    fingerprint: Option<u64>,
+    receive_buffer: Option<usize>,
+    marker: PhantomData<fn() -> (T, C)>,
+}
+
+impl<T, C> SubscriberBuilder<T, C> {
+    pub(crate) fn new(bus: Bus, pattern: Pattern) -> Self {
+        Self {
+            bus,
+            pattern,
+            events: false,
+            credentials: false,
+            type_name: None,
+            fingerprint: None,
+            receive_buffer: None,
+            marker: PhantomData,
+        }
+    }
+
+    /// Decodes with another codec than [`Bincode`].
+    pub fn codec<D: Codec>(self) -> SubscriberBuilder<T, D> {
+        SubscriberBuilder {
+            bus: self.bus,
+            pattern: self.pattern,
+            events: self.events,
+            credentials: self.credentials,
+            type_name: self.type_name,
+            fingerprint: self.fingerprint,
+            receive_buffer: self.receive_buffer,
+            marker: PhantomData,
+        }
+    }
+
+    /// Receives [`Item::Joined`] and [`Item::Gone`] too.
+    pub fn events(mut self) -> Self {
+        self.events = true;
+        self
+    }
+
+    /// Fills [`Message::credentials`].
+    pub fn credentials(mut self) -> Self {
+        self.credentials = true;
+        self
+    }
+
+    /// Names the type on the bus, such as `"Reading/1"`. Default: [`std::any::type_name`].
+    pub fn type_name(mut self, name: impl Into<String>) -> Self {
+        self.type_name = Some(name.into());
+        self
+    }
+
+    /// Sets the type's fingerprint itself; 0 = whatever type comes. Default: that of codec and
+    /// type name.
+    pub fn fingerprint(mut self, fingerprint: u64) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Sets the size of the queue in the kernel (`SO_RCVBUF`) in bytes. The kernel doubles it and
+    /// counts its own bookkeeping in: about 800 bytes for a small message. Default: the sysctl
+    /// `net.core.rmem_default`.
+    pub fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
+        self
+    }
+
+    /// Opens a socket and subscribes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with [`Errno::NOSPC`](crate::Errno::NOSPC) if a limit is reached;
+    /// [`Error::BufferLimit`]; [`Error::ModuleMissing`]; [`Error::Io`].
+    pub fn create(self) -> Result<Subscriber<T, C>>
+    where
+        C: Codec,
+    {
+        let fingerprint = self.fingerprint.unwrap_or_else(|| {
+            C::fingerprint(self.type_name.as_deref().unwrap_or(type_name::<T>()))
+        });
+        let socket = self.bus.open()?;
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_receive_buffer(bytes)?;
+        }
+        if self.credentials {
+            socket.request_credentials()?;
+        }
+        let mut inbox = Inbox::new(DATA_ROOM, self.credentials);
+        let request = Request::Subscribe {
+            pattern: self.pattern.to_wire()?,
+            flags: if self.events {
+                message::SUBSCRIBE_EVENTS
+            } else {
+                0
+            },
+        };
+        match control::call(&socket, &mut inbox, request, "subscribe")? {
+            Answer::Subscribed => {}
+            _ => return Err(protocol("wrong kind of answer")),
+        }
+        Ok(Subscriber {
+            socket,
+            pattern: self.pattern,
+            fingerprint,
+            inbox,
+            broken: false,
+            marker: PhantomData,
+        })
+    }
+}
+
+impl<T, C> fmt::Debug for SubscriberBuilder<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriberBuilder")
+            .field("pattern", &self.pattern)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Receives values of type `T` from all topics that match one pattern.
+///
+/// It is an endless iterator over results. An error concerns one message, and the next call goes
+/// on behind it; only [`Error::Io`] is final, and ends the iteration.
+///
+/// # Polling
+///
+/// The descriptor becomes readable when something arrives. One receive may take several items out
+/// of the kernel at once, so after a poll call [`Subscriber::try_recv`] until it returns `None`
+/// before polling again.
+///
+/// ```no_run
+/// # fn main() -> libkipc::Result<()> {
+/// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+/// for item in &mut subscriber {
+///     if let Some(message) = item?.into_message() {
+///         println!("{}: {}", message.topic, message.value);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Subscriber<T, C = Bincode> {
+    socket: Socket,
+    pattern: Pattern,
+    fingerprint: u64,
+    inbox: Inbox,
+    /// The iterator has returned an error after which nothing can come.
+    broken: bool,
+    marker: PhantomData<fn() -> (T, C)>,
+}
+
+impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
+    /// Waits for the next item.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeMismatch`], [`Error::Decode`], [`Error::Truncated`], [`Error::Overrun`]: the
+    /// next call goes on. [`Error::Io`].
+    pub fn recv(&mut self) -> Result<Item<T>> {
+        loop {
+            if let Some(item) = next_item::<T, C>(&mut self.inbox, self.fingerprint) {
+                return item;
+            }
+            self.inbox.fill(&self.socket, Wait::Forever)?;
+        }
+    }
+
+    /// Returns the next item if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Subscriber::recv`].
+    pub fn try_recv(&mut self) -> Result<Option<Item<T>>> {
+        loop {
+            if let Some(item) = next_item::<T, C>(&mut self.inbox, self.fingerprint) {
+                return item.map(Some);
+            }
+            if !self.inbox.fill(&self.socket, Wait::No)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits for the next item, but no longer than `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Subscriber::recv`].
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Item<T>>> {
+        // A deadline that no clock can hold is never reached.
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(item) = self.try_recv()? {
+                return Ok(Some(item));
+            }
+            if !socket::wait_readable(self.socket.as_fd(), deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl<T, C> Subscriber<T, C> {
+    /// The pattern.
+    #[must_use]
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// The socket's address.
+    #[must_use]
+    pub fn port(&self) -> PortId {
+        self.socket.port()
+    }
+}
+
+impl<T, C: for<'a> Decode<'a, T>> Iterator for Subscriber<T, C> {
+    type Item = Result<Item<T>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        let item = self.recv();
+        self.broken = matches!(item, Err(Error::Io { .. }));
+        Some(item)
+    }
+}
+
+impl<T, C> AsFd for Subscriber<T, C> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl<T, C> AsRawFd for Subscriber<T, C> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl<T, C> fmt::Debug for Subscriber<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("pattern", &self.pattern)
+            .field("port", &self.port())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The next item of the datagram in the inbox.
+fn next_item<T, C: for<'a> Decode<'a, T>>(
+    inbox: &mut Inbox,
+    expected: u64,
+) -> Option<Result<Item<T>>> {
+    let item = inbox
+        .step()?
+        .and_then(|step| typed::<T, C>(inbox.view(step)?, expected));
+    Some(item)
+}
+
+/// Decodes an item, if it is of the type that is expected.
+fn typed<'a, T, C: Decode<'a, T>>(item: RawItem<'a>, expected: u64) -> Result<Item<T>> {
+    Ok(match item {
+        RawItem::Message {
+            header,
+            topic,
+            payload,
+            credentials,
+        } => {
+            // 0 is untyped, on either side.
+            let found = header.fingerprint;
+            if found != expected && found != 0 && expected != 0 {
+                return Err(Error::TypeMismatch {
+                    topic: topic.clone(),
+                    seq: header.seq,
+                    expected,
+                    found,
+                });
+            }
+            let value = C::decode(payload).map_err(|source| Error::Decode {
+                topic: topic.clone(),
+                seq: header.seq,
+                source,
+            })?;
+            Item::Message(Message {
+                value,
+                topic: topic.clone(),
+                seq: header.seq,
+                time: Duration::from_nanos(header.time),
+                tag: header.tag,
+                publisher: PortId(header.port),
+                credentials,
+            })
+        }
+        RawItem::Lost {
+            topic,
+            first,
+            count,
+        } => Item::Lost {
+            topic: topic.clone(),
+            first,
+            count,
+        },
+        RawItem::Joined { topic, publisher } => Item::Joined {
+            topic: topic.clone(),
+            publisher,
+        },
+        RawItem::Gone { topic, publisher } => Item::Gone {
+            topic: topic.clone(),
+            publisher,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Raw;
+    use crate::inbox::ANSWER_ROOM;
+    use crate::inbox::fake;
+    use crate::wire::data::DataHeader;
+    use crate::wire::record::Record;
+    use std::os::unix::net::UnixDatagram;
+
+    fn inbox(datagram: &[u8]) -> Inbox {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        theirs.send(datagram).unwrap();
+        let mut inbox = Inbox::new(ANSWER_ROOM, false);
+        assert!(inbox.fill(&ours, Wait::No).unwrap());
+        inbox
+    }
+
+    fn message(seq: u64, fingerprint: u64, payload: &[u8]) -> Vec<u8> {
+        let header = DataHeader {
+            topic: 1,
+            tag: 2,
+            seq,
+            time: 1_500_000_000,
+            fingerprint,
+            port: 3,
+            flags: 0,
+        };
+        fake::message(header, payload)
+    }
+
+    #[test]
+    fn message_carries_all_that_its_header_says() {
+        let mut inbox = inbox(&[fake::topic(1, "a/b"), message(9, 5, &[7])].concat());
+        let item = next_item::<u8, Bincode>(&mut inbox, 5).unwrap().unwrap();
+        assert_eq!(item.topic(), &"a/b");
+        let message = item.into_message().unwrap();
+        assert_eq!(*message, 7);
+        assert_eq!(
+            (message.seq, message.tag, message.publisher),
+            (9, 2, PortId(3))
+        );
+        assert_eq!(message.time, Duration::from_millis(1500));
+        assert_eq!(message.credentials, None);
+    }
+
+    #[test]
+    fn other_types_and_bad_bytes_are_errors_and_the_stream_goes_on() {
+        let mut inbox = inbox(
+            &[
+                fake::topic(1, "a"),
+                message(1, 6, &[7]),
+                message(2, 5, &[7, 7]),
+                message(3, 0, &[7]),
+                message(4, 5, &[8]),
+            ]
+            .concat(),
+        );
+        let mut next = || next_item::<u8, Bincode>(&mut inbox, 5);
+        match next() {
+            Some(Err(Error::TypeMismatch {
+                seq,
+                expected,
+                found,
+                ..
+            })) => assert_eq!((seq, expected, found), (1, 5, 6)),
+            other => panic!("{other:?}"),
+        }
+        match next() {
+            Some(Err(Error::Decode { topic, seq, .. })) => {
+                assert_eq!((topic.as_str(), seq), ("a", 2));
+            }
+            other => panic!("{other:?}"),
+        }
+        // Untyped, but it decodes.
+        assert_eq!(*next().unwrap().unwrap().into_message().unwrap(), 7);
+        assert_eq!(*next().unwrap().unwrap().into_message().unwrap(), 8);
+        assert!(next().is_none());
+    }
+
+    #[test]
+    fn raw_subscriber_takes_every_type() {
+        let mut inbox = inbox(&[fake::topic(1, "a"), message(1, 6, b"abc")].concat());
+        let item = next_item::<Vec<u8>, Raw>(&mut inbox, 0).unwrap().unwrap();
+        assert_eq!(item.into_message().unwrap().value, b"abc");
+    }
+
+    #[test]
+    fn events_become_items() {
+        let (topic_id, port) = (1, 3);
+        let mut inbox = inbox(
+            &[
+                fake::topic(1, "a"),
+                fake::record(Record::Joined { topic_id, port }, 0),
+                fake::record(
+                    Record::Lost {
+                        topic_id,
+                        first: 4,
+                        count: 5,
+                    },
+                    0,
+                ),
+                fake::record(Record::Gone { topic_id, port }, 0),
+            ]
+            .concat(),
+        );
+        let mut next = || next_item::<u8, Bincode>(&mut inbox, 5).unwrap().unwrap();
+        let topic = crate::Topic::new("a").unwrap();
+        let publisher = PortId(3);
+        let joined = Item::Joined {
+            topic: topic.clone(),
+            publisher,
+        };
+        assert_eq!(next(), joined);
+        let lost = Item::Lost {
+            topic: topic.clone(),
+            first: 4,
+            count: 5,
+        };
+        assert_eq!(next(), lost);
+        assert_eq!(next(), Item::Gone { topic, publisher });
+    }
+
+    #[test]
+    fn subscriber_goes_to_other_threads() {
+        fn assert<T: Send>() {}
+        assert::<Subscriber<std::rc::Rc<u8>>>();
+    }
+}
