@@ -20,14 +20,18 @@ subscribe() {
 	until [ -s "/tmp/$name.ready" ]; do sleep 0.1; done
 }
 
-# publish TOPIC TEXT SECONDS: TEXT and a number, every so many seconds.
+# publish TOPIC TEXT SECONDS: TEXT and a number, every so many seconds. The publisher's process id
+# is kept in a file.
 publish() {
 	number=0
 	while :; do
 		number=$((number + 1))
 		echo "$2 $number" || exit 0
 		sleep "$3"
-	done | kipc pub "$1"
+	done | (
+		sh -c 'echo "$PPID"' >"/tmp/pid-${1##*/}"
+		exec kipc pub "$1"
+	)
 }
 
 heard() {
@@ -53,8 +57,7 @@ publish doors/front 'somebody rang,' 1.5 &
 sleep 4
 
 say "SIGKILL for the publisher of room2: nobody cleans up after him but the kernel"
-victim=$(pgrep -f 'kipc pub sensors/room2')
-kill -9 "$victim"
+kill -9 "$(cat /tmp/pid-room2)"
 sleep 2
 
 say "what is left on the bus"

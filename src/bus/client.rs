@@ -86,7 +86,7 @@ impl<P: Port> Owned<P> {
     pub(super) fn publication_of(&self, name: Name<'_>) -> Option<&Publication<P>> {
         self.publications
             .iter()
-            .find(|publication| publication.topic.name.as_name() == Some(name))
+            .find(|publication| publication.topic.name.is(name.as_str()))
     }
 
     /// Whether there is an advertisement of the topic of this name.

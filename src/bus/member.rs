@@ -110,6 +110,13 @@ impl<P: Port> Member<P> {
         }
     }
 
+    /// Tells what was lost and not told yet, since nothing else is going to be.
+    pub(super) fn settle(&mut self, topic: Identity<'_>) {
+        if self.form == Form::V1 && self.lost.is_some() {
+            self.catch_up(topic, true);
+        }
+    }
+
     /// Says good-bye: the topic is gone.
     pub(super) fn retire(&mut self, topic: Identity<'_>) {
         let knows = self.announced || self.lost.is_some();

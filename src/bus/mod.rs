@@ -33,6 +33,7 @@ use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
 use crate::bus::registry::Registry;
+use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::sys;
@@ -118,11 +119,9 @@ impl<P: Port> Bus<P> {
 
     /// Ends an advertisement.
     pub(crate) fn unadvertise(&self, client: &Client<P>, topic_id: u32) -> Result<(), Refusal> {
-        let publication = client
-            .owned
-            .lock()
-            .remove(topic_id)
-            .ok_or(Refusal::NotAdvertised)?;
+        // Held until the topic has let go of the client: it could advertise it again otherwise.
+        let mut owned = client.owned.lock();
+        let publication = owned.remove(topic_id).ok_or(Refusal::NotAdvertised)?;
         self.withdraw(client, &publication);
         Ok(())
     }
@@ -150,8 +149,9 @@ impl<P: Port> Bus<P> {
         })?;
         let mut registry = self.registry.lock();
         registry.add_subscription(&subscription)?;
+        // Cannot fail: there is room since above.
         if let Err(NoMemory) = owned.subscriptions.try_push(subscription.clone()) {
-            registry.remove_subscription(&subscription);
+            registry.remove_subscription(&subscription, Parting::Unsubscribed);
             return Err(Refusal::NoMemory);
         }
         registry.count(&mut owned);
@@ -171,7 +171,9 @@ impl<P: Port> Bus<P> {
             .position(|subscription| subscription.id == subscription_id)
             .ok_or(Refusal::NoSuchSubscription)?;
         if let Some(subscription) = owned.subscriptions.swap_remove(index) {
-            self.registry.lock().remove_subscription(&subscription);
+            self.registry
+                .lock()
+                .remove_subscription(&subscription, Parting::Unsubscribed);
         }
         Ok(())
     }
@@ -208,11 +210,14 @@ impl<P: Port> Bus<P> {
     /// Removes all that `client` owns. Its port is gone: nothing is queued on it afterwards.
     pub(crate) fn disconnect(&self, client: &Client<P>) {
         let mut owned = client.owned.lock();
+        // First of all what it would get messages and records by.
+        while let Some(subscription) = owned.subscriptions.pop() {
+            self.registry
+                .lock()
+                .remove_subscription(&subscription, Parting::Closed);
+        }
         while let Some(publication) = owned.publications.pop() {
             self.withdraw(client, &publication);
-        }
-        while let Some(subscription) = owned.subscriptions.pop() {
-            self.registry.lock().remove_subscription(&subscription);
         }
         if owned.counted {
             owned.counted = false;

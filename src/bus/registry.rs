@@ -8,6 +8,7 @@
 use crate::bus::client::Owned;
 use crate::bus::limits;
 use crate::bus::port::Port;
+use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::bus::topic::Topic;
@@ -102,24 +103,27 @@ impl<P: Port> Registry<P> {
         &mut self,
         subscription: &Arc<Subscription<P>>,
     ) -> Result<(), NoMemory> {
+        // All that can fail comes first: once a topic has it, its client has been told of that.
+        for topic in matching(&self.topics, subscription) {
+            topic.reserve(subscription)?;
+        }
         self.subscriptions
             .try_insert(key(subscription), subscription.clone())?;
-        for (added, topic) in matching(&self.topics, subscription).enumerate() {
-            if topic.add_subscription(subscription).is_err() {
-                for topic in matching(&self.topics, subscription).take(added) {
-                    topic.remove_subscription(subscription);
-                }
-                self.subscriptions.remove(&key(subscription));
-                return Err(NoMemory);
-            }
+        for topic in matching(&self.topics, subscription) {
+            // Cannot fail: audiences change under the lock of the registry only, which is held.
+            topic.add_subscription(subscription)?;
         }
         Ok(())
     }
 
     /// Removes a subscription from all topics.
-    pub(super) fn remove_subscription(&mut self, subscription: &Arc<Subscription<P>>) {
+    pub(super) fn remove_subscription(
+        &mut self,
+        subscription: &Arc<Subscription<P>>,
+        parting: Parting,
+    ) {
         for topic in matching(&self.topics, subscription) {
-            topic.remove_subscription(subscription);
+            topic.remove_subscription(subscription, parting);
         }
         self.subscriptions.remove(&key(subscription));
     }

@@ -23,6 +23,15 @@ pub(super) struct Subscription<P: Port> {
     pub(super) events: bool,
 }
 
+/// How a subscription ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// Its client goes on and is told what it lost so far.
+    Unsubscribed,
+    /// Its client is gone; there is nobody to tell.
+    Closed,
+}
+
 impl<P: Port> Subscription<P> {
     /// Whether a topic of this name is subscribed to.
     pub(super) fn matches(&self, name: Name<'_>) -> bool {

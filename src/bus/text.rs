@@ -26,6 +26,11 @@ impl Text {
         Ok(Self(bytes))
     }
 
+    /// Whether this is the text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.0[..] == *text.as_bytes()
+    }
+
     /// The text as the name that it is; `None` for patterns with wildcards.
     pub(crate) fn as_name(&self) -> Option<Name<'_>> {
         Name::new(&self.0).ok()

@@ -9,6 +9,7 @@ use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
 use crate::bus::port::Stamp;
+use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::sys;
@@ -183,6 +184,15 @@ impl<P: Port> Topic<P> {
         }
     }
 
+    /// Makes room for a subscription that matches, so that adding it next cannot fail.
+    pub(super) fn reserve(&self, subscription: &Subscription<P>) -> Result<(), NoMemory> {
+        let mut tail = self.tail.lock();
+        if tail.audience.iter().any(|m| m.serves(subscription)) {
+            return Ok(());
+        }
+        tail.audience.try_reserve(1)
+    }
+
     /// Adds a subscription that matches.
     pub(super) fn add_subscription(&self, subscription: &Subscription<P>) -> Result<(), NoMemory> {
         let mut tail = self.tail.lock();
@@ -218,27 +228,34 @@ impl<P: Port> Topic<P> {
     }
 
     /// Removes a subscription that matches and was added.
-    pub(super) fn remove_subscription(&self, subscription: &Subscription<P>) {
+    pub(super) fn remove_subscription(&self, subscription: &Subscription<P>, parting: Parting) {
         let mut tail = self.tail.lock();
+        let topic = self.identity(&tail);
         let index = tail.audience.iter().position(|m| m.serves(subscription));
         let Some(index) = index else { return };
         let left = tail
             .audience
             .get_mut(index)
             .is_some_and(|member| member.remove(subscription));
-        if left {
-            tail.audience.swap_remove(index);
+        if !left {
+            return;
+        }
+        let member = tail.audience.swap_remove(index);
+        if let (Some(mut member), Parting::Unsubscribed) = (member, parting) {
+            member.settle(topic);
         }
     }
 
-    /// Whether no publisher is left; if so, the audience has been told that the topic is gone.
+    /// Whether no publisher is left; if so, the audience has been told that the topic is gone, and
+    /// let go.
     pub(super) fn retire_if_unused(&self) -> bool {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
         if !tail.publishers.is_empty() {
             return false;
         }
-        for member in tail.audience.iter_mut() {
+        // Whoever holds the topic a little longer must not hold its audience.
+        while let Some(mut member) = tail.audience.pop() {
             member.retire(topic);
         }
         true

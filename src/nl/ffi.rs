@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// Made from glue.h by `make ffi`; do not edit.
+// Made from glue.h by "make ffi"; do not edit.
 
 #[repr(C)]
 pub struct sk_buff {

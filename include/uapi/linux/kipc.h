@@ -55,7 +55,7 @@
 #define KIPC_ATTR_MAX_TOPICS		19	/* u32 */
 
 /* KIPC_ATTR_FLAGS of KIPC_MSG_SUBSCRIBE: send KIPC_MSG_JOINED and KIPC_MSG_GONE as well. */
-#define KIPC_SUBSCRIBE_EVENTS		(1U << 0)
+#define KIPC_SUBSCRIBE_EVENTS		0x1
 
 /*
  * Follows the netlink header of KIPC_MSG_PUBLISH, before the payload. A publisher fills topic, tag

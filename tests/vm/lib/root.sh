@@ -80,8 +80,8 @@ root_bootstrap() {
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/share/info/*' \
 		--customize-hook="$LAB/inside/download-packages \"\$1\" $version $images" \
-		--customize-hook='mkdir -p "$1/kipc" "$1/cache" "$1/etc/ssl/certs"' \
-		--customize-hook='touch "$1/etc/ssl/certs/ca-certificates.crt"' \
+		--customize-hook="mkdir -p \"\$1/kipc\" \"\$1/cache\" \"\$1/etc/ssl/certs\"" \
+		--customize-hook="touch \"\$1/etc/ssl/certs/ca-certificates.crt\"" \
 		"$(suite_base "$suite")" "$root" "${sources[@]}"
 }
 

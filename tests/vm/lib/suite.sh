@@ -38,6 +38,7 @@ mirror() {
 }
 
 mirror_of_apt() {
+	# shellcheck disable=SC2016 # for apt to expand
 	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' \
 		'Created-By: Packages' |
 		awk -F'|' '$1 == "Debian" && $2 == "Debian" && !n++ { print $3 }'
@@ -160,7 +161,8 @@ suite_rustc_package() {
 # The packages that hold the kernel image and its modules: newer releases
 # split them, and linux-image only depends on the parts.
 suite_image_packages() {
-	local suite=$1 version=$2 abi=$3 names=linux-image-$abi part
+	local suite=$1 version=$2 abi=$3 part
+	local names=linux-image-$abi
 	for part in linux-binary linux-modules; do
 		[ -z "$(suite_version "$suite" "$part-$abi")" ] || names+=" $part-$abi"
 	done

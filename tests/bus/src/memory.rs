@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Allocation failures: each allocation of each operation fails once. The refusal is `NoMemory`,
+//! nobody notices it, and the operation succeeds afterwards as if it had never failed.
+
+use crate::bus::client;
+use crate::bus::port::Form;
+use crate::bus::Bus;
+use crate::queue::Item;
+use crate::queue::Note;
+use crate::queue::Queue;
+use crate::sys;
+use crate::wire::message::SUBSCRIBE_EVENTS;
+use crate::wire::refusal::Refusal;
+use crate::world;
+use crate::world::name;
+use crate::world::pattern;
+use crate::world::Client;
+use crate::world::World;
+use crate::world::ROOMY;
+use std::collections::BTreeMap;
+
+/// A bus with some topics and clients, one of which is about to do something.
+struct Scene {
+    world: World,
+    actor: Client,
+    others: Vec<Client>,
+    /// The actor's own topic and subscription.
+    topic: u32,
+    subscription: u32,
+    /// Names of the topics in `seen`: ids differ between a bus with failures and one without.
+    names: BTreeMap<u32, String>,
+}
+
+type Operation = fn(&Scene) -> Result<u32, Refusal>;
+
+impl Scene {
+    fn new() -> Self {
+        let world = World::new();
+        let actor = world::client(7, Queue::new(ROOMY, |_| true));
+        let topic = world.advertise(&actor, "own");
+        let subscription = world.subscribe(&actor, "b/*");
+        let (watcher, seed) = (world.watcher("**"), world.client());
+        world.subscribe_seed(&seed, "a");
+        let first = world.client();
+        for topic in ["a", "b/c", "b/d"] {
+            world.advertise_typed(&first, topic, 9).unwrap();
+        }
+        // A closed socket whose end has not got here yet, and whose port id the actor has now.
+        let stale = world::client(7, Queue::new(ROOMY, |_| true));
+        world.advertise(&stale, "b/c");
+        world.publish(
+            &first,
+            world.bus.advertised(&first, name("b/d")).unwrap(),
+            1,
+        );
+        let others = vec![watcher, seed, first, stale];
+        let mut scene = Self {
+            world,
+            actor,
+            others,
+            topic,
+            subscription,
+            names: BTreeMap::new(),
+        };
+        scene.seen();
+        scene
+    }
+
+    /// What everybody received since the last call, without ids.
+    fn seen(&mut self) -> Vec<String> {
+        let mut seen = Vec::new();
+        for client in self.others.iter().chain([&self.actor]) {
+            for item in client.port.drain() {
+                if let Item::Topic { topic, name, .. } = &item {
+                    self.names.insert(*topic, name.clone());
+                }
+                let line = match &item {
+                    Item::Message { seq, tag, form, .. } => format!("{form:?} {seq} {tag}"),
+                    Item::Topic { fingerprint, .. } => format!("topic {fingerprint}"),
+                    Item::Lost { first, count, .. } => format!("lost {first} {count}"),
+                    Item::Joined { port, .. } => format!("joined {port}"),
+                    Item::Gone { port, .. } => format!("gone {port}"),
+                    Item::Removed { .. } => "removed".into(),
+                };
+                let name = self.names.get(&item.topic());
+                seen.push(format!("{}: {line} {name:?}", client.port_id));
+            }
+        }
+        seen
+    }
+
+    /// Uses all that there is, so that a difference would show.
+    fn exercise(&mut self) -> Vec<String> {
+        let clients = self.others.iter().chain([&self.actor]);
+        for client in clients {
+            for topic in ["own", "a", "b/c", "b/d", "new"] {
+                if let Some(id) = self.world.bus.advertised(client, name(topic)) {
+                    self.world.publish(client, id, id);
+                }
+            }
+        }
+        let mut seen = self.seen();
+        // Tags are ids, too; the number of lines and their order still tell.
+        seen.iter_mut()
+            .for_each(|line| line.retain(|c| !c.is_ascii_digit()));
+        seen
+    }
+
+    fn end(self) {
+        let mut clients = self.others;
+        clients.push(self.actor);
+        self.world.end(clients);
+    }
+}
+
+/// Fails allocation 1, 2, 3, … of the operation; returns how many it makes.
+fn fail_each(operation: Operation) -> usize {
+    let mut control = Scene::new();
+    operation(&control).unwrap();
+    let (counts, seen, used) = (control.world.counts(), control.seen(), control.exercise());
+    control.end();
+    for n in 1.. {
+        let mut scene = Scene::new();
+        let before = scene.world.counts();
+        let (result, failed) = sys::failing(n, || operation(&scene));
+        if failed {
+            assert_eq!(result, Err(Refusal::NoMemory), "allocation {n}");
+            assert_eq!(scene.world.counts(), before, "allocation {n}");
+            assert_eq!(scene.seen(), [""; 0], "allocation {n}");
+            operation(&scene).unwrap();
+        } else {
+            result.unwrap();
+        }
+        assert_eq!(scene.world.counts(), counts, "allocation {n}");
+        assert_eq!(scene.seen(), seen, "allocation {n}");
+        assert_eq!(scene.exercise(), used, "allocation {n}");
+        scene.end();
+        if !failed {
+            return n - 1;
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn advertise_new_topic_without_memory_changes_nothing() {
+    let allocations = fail_each(|s| s.world.advertise_typed(&s.actor, "new", 1));
+    assert!(allocations >= 7, "{allocations}");
+}
+
+#[test]
+fn advertise_new_topic_with_own_subscription_without_memory_changes_nothing() {
+    fail_each(|s| s.world.advertise_typed(&s.actor, "b/new", 1));
+}
+
+#[test]
+fn advertise_existing_topic_without_memory_changes_nothing() {
+    let allocations = fail_each(|s| s.world.advertise_typed(&s.actor, "a", 0));
+    assert!(allocations >= 3, "{allocations}");
+}
+
+#[test]
+fn advertise_with_taken_over_port_id_without_memory_changes_nothing() {
+    fail_each(|s| s.world.advertise_typed(&s.actor, "b/c", 9));
+}
+
+#[test]
+fn subscribe_without_memory_changes_nothing() {
+    let subscribed: Operation = |s| {
+        s.world
+            .bus
+            .subscribe(&s.actor, pattern("**"), 0, Form::V1)
+            .map(|_| 0)
+    };
+    assert!(fail_each(subscribed) >= 6);
+}
+
+#[test]
+fn subscribe_to_events_without_memory_changes_nothing() {
+    let subscribed: Operation = |s| {
+        s.world
+            .bus
+            .subscribe(&s.actor, pattern("**"), SUBSCRIBE_EVENTS, Form::V1)
+            .map(|_| 0)
+    };
+    assert!(fail_each(subscribed) >= 6);
+}
+
+#[test]
+fn subscribe_in_seed_form_without_memory_changes_nothing() {
+    let subscribed: Operation = |s| {
+        s.world
+            .bus
+            .subscribe(&s.actor, pattern("a"), 0, Form::Seed)
+            .map(|_| 0)
+    };
+    assert!(fail_each(subscribed) >= 5);
+}
+
+#[test]
+fn operations_that_end_something_need_no_memory() {
+    let operations: [Operation; 4] = [
+        |s| s.world.bus.unadvertise(&s.actor, s.topic).map(|()| 0),
+        |s| {
+            s.world
+                .bus
+                .unsubscribe(&s.actor, s.subscription)
+                .map(|()| 0)
+        },
+        |s| {
+            s.world.bus.disconnect(&s.others[2]);
+            Ok(0)
+        },
+        |s| {
+            s.world.bus.disconnect(&s.actor);
+            Ok(0)
+        },
+    ];
+    for operation in operations {
+        assert_eq!(fail_each(operation), 0);
+    }
+}
+
+#[test]
+fn publish_needs_no_memory_of_the_bus() {
+    let published: Operation = |s| {
+        let mut note = Note::new(0);
+        s.world
+            .bus
+            .publish(&s.actor, s.topic, &mut note)
+            .map(|receipt| receipt.delivered)
+    };
+    assert_eq!(fail_each(published), 0);
+}
+
+#[test]
+fn new_client_and_bus_without_memory_leak_nothing() {
+    let (bus, failed) = sys::failing(1, || Bus::<Queue>::new().is_err());
+    assert!(bus && failed);
+    let queue = Queue::new(1, |_| true);
+    let (client, failed) = sys::failing(1, || client::Client::new(1, queue).is_err());
+    assert!(client && failed);
+    assert_eq!(sys::live(), 0);
+}

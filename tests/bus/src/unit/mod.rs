@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each operation, each refusal and each promise of the bus on its own.
+
+mod delivery;
+mod events;
+mod lifetime;
+mod limits;
+mod loss;
+mod publications;
+mod subscriptions;
