@@ -6,6 +6,7 @@ use crate::bus::client::Client;
 use crate::bus::limits;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
+use crate::bus::port::Room;
 use crate::bus::Bus;
 use crate::nl;
 use crate::nl::Inbound;
@@ -103,7 +104,7 @@ fn answer(datagram: &Datagram<'_>, request: Header, result: Result<Answer, Refus
 fn send(socket: &Socket, buf: &[u8], len: Option<usize>) {
     if let Some(bytes) = len.and_then(|len| buf.get(..len)) {
         // If it cannot be queued, the client's next receive says so.
-        socket.send(bytes, true);
+        socket.send(bytes, Room::Reserve);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Stamp;
 use crate::nl::Composed;
+use crate::nl::Held;
 use crate::nl::Inbound;
 use crate::nl::Socket;
 use crate::wire::data;
@@ -32,13 +33,14 @@ enum Copy {
 }
 
 impl Copy {
-    fn queue_on(&mut self, socket: &Socket, compose: impl FnOnce() -> Option<Composed>) -> Outcome {
+    /// The copy, which is made if need be.
+    fn get(&mut self, compose: impl FnOnce() -> Option<Composed>) -> Result<&Composed, Outcome> {
         if let Self::NotMade = self {
             *self = compose().map_or(Self::NoMemory, Self::Made);
         }
         match self {
-            Self::Made(composed) => composed.queue_on(socket),
-            _ => Outcome::NoMemory,
+            Self::Made(composed) => Ok(composed),
+            _ => Err(Outcome::NoMemory),
         }
     }
 }
@@ -50,9 +52,11 @@ fn v1_headers(data: DataHeader, payload_len: usize) -> [u8; data::PAYLOAD_OFFSET
         data::PAYLOAD_OFFSET.saturating_add(payload_len),
     );
     let mut out = [0; data::PAYLOAD_OFFSET];
-    let bytes = netlink.into_iter().chain(data.to_bytes());
-    for (to, from) in out.iter_mut().zip(bytes) {
-        *to = from;
+    if let Some((first, rest)) = out.split_first_chunk_mut() {
+        *first = netlink;
+        if let Some(second) = rest.first_chunk_mut() {
+            *second = data.to_bytes();
+        }
     }
     out
 }
@@ -107,23 +111,41 @@ impl<'d, 'a> Published<'d, 'a> {
     }
 }
 
+impl Published<'_, '_> {
+    fn for_seed(&mut self) -> Result<&Composed, Outcome> {
+        self.seed.get(|| {
+            let start = self.span.start.saturating_add(data::PAYLOAD_OFFSET);
+            let payload = start..self.span.end;
+            let head = seed_header(payload.len());
+            self.datagram.compose(&head, payload)
+        })
+    }
+}
+
 impl Parcel<Socket> for Published<'_, '_> {
     fn stamp(&mut self, stamp: Stamp) {
         self.data = stamped(self.data, stamp);
         let payload_len = self.span.len().saturating_sub(data::PAYLOAD_OFFSET);
         self.datagram
             .write(self.span.start, &v1_headers(self.data, payload_len));
+        self.datagram.select(self.span.clone());
     }
 
+    #[inline]
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
         match form {
-            Form::V1 => self.datagram.queue_on(socket, self.span.clone()),
-            Form::Seed => self.seed.queue_on(socket, || {
-                let start = self.span.start.saturating_add(data::PAYLOAD_OFFSET);
-                let payload = start..self.span.end;
-                let head = seed_header(payload.len());
-                self.datagram.compose(&head, payload)
-            }),
+            Form::V1 => self.datagram.queue_on(socket),
+            Form::Seed => match self.for_seed() {
+                Ok(composed) => composed.queue_on(socket),
+                Err(outcome) => outcome,
+            },
+        }
+    }
+
+    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
+        match form {
+            Form::V1 => self.datagram.hold_on(socket),
+            Form::Seed => self.for_seed()?.hold_on(socket),
         }
     }
 }
@@ -158,24 +180,39 @@ impl<'d, 'a> SeedBroadcast<'d, 'a> {
     }
 }
 
+impl SeedBroadcast<'_, '_> {
+    fn for_v1(&mut self) -> Result<&Composed, Outcome> {
+        let payload = self.payload();
+        self.v1.get(|| {
+            let head = v1_headers(self.data, payload.len());
+            self.datagram.compose(&head, payload)
+        })
+    }
+}
+
 impl Parcel<Socket> for SeedBroadcast<'_, '_> {
     fn stamp(&mut self, stamp: Stamp) {
         self.data = stamped(self.data, stamp);
         // The header moves one byte up, over the type byte, so the data can stay where it is.
         let head = seed_header(self.payload().len());
         self.datagram.write(self.moved().start, &head);
+        self.datagram.select(self.moved());
     }
 
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
         match form {
-            Form::Seed => self.datagram.queue_on(socket, self.moved()),
-            Form::V1 => {
-                let payload = self.payload();
-                self.v1.queue_on(socket, || {
-                    let head = v1_headers(self.data, payload.len());
-                    self.datagram.compose(&head, payload)
-                })
-            }
+            Form::Seed => self.datagram.queue_on(socket),
+            Form::V1 => match self.for_v1() {
+                Ok(composed) => composed.queue_on(socket),
+                Err(outcome) => outcome,
+            },
+        }
+    }
+
+    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
+        match form {
+            Form::Seed => self.datagram.hold_on(socket),
+            Form::V1 => self.for_v1()?.hold_on(socket),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::bus::port::Form;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
+use crate::bus::port::Room;
 use crate::bus::subscription::Subscription;
 use crate::bus::topic::Identity;
 use crate::sys::Arc;
@@ -74,15 +75,33 @@ impl<P: Port> Member<P> {
         parcel: &mut impl Parcel<P>,
         seq: u64,
     ) -> Outcome {
-        let outcome = if self.is_up_to_date() || self.catch_up(topic, false) {
+        let outcome = if self.is_up_to_date() {
             parcel.queue_on(&self.client.port, self.form)
         } else {
-            Outcome::Full
+            self.deliver_behind_records(topic, parcel)
         };
         if matches!(outcome, Outcome::Full | Outcome::NoMemory) {
             self.lose(seq);
         }
         outcome
+    }
+
+    /// The message takes its room first: what it needs to be understood comes along, and if the
+    /// message cannot come, nothing does.
+    #[cold]
+    fn deliver_behind_records(
+        &mut self,
+        topic: Identity<'_>,
+        parcel: &mut impl Parcel<P>,
+    ) -> Outcome {
+        match parcel.hold_on(&self.client.port, self.form) {
+            Err(outcome) => outcome,
+            Ok(held) if self.catch_up(topic, Room::Companion) => {
+                self.client.port.commit(held);
+                Outcome::Queued
+            }
+            Ok(_) => Outcome::NoMemory,
+        }
     }
 
     #[inline]
@@ -105,30 +124,30 @@ impl<P: Port> Member<P> {
 
     /// Sends an event, if events are wanted.
     pub(super) fn notify(&mut self, topic: Identity<'_>, event: &Record<'_>) {
-        if self.form == Form::V1 && self.events > 0 && self.catch_up(topic, true) {
-            self.send(event, true);
+        if self.form == Form::V1 && self.events > 0 && self.catch_up(topic, Room::Reserve) {
+            self.send(event, Room::Reserve);
         }
     }
 
     /// Tells what was lost and not told yet, since nothing else is going to be.
     pub(super) fn settle(&mut self, topic: Identity<'_>) {
         if self.form == Form::V1 && self.lost.is_some() {
-            self.catch_up(topic, true);
+            self.catch_up(topic, Room::Reserve);
         }
     }
 
     /// Says good-bye: the topic is gone.
     pub(super) fn retire(&mut self, topic: Identity<'_>) {
         let knows = self.announced || self.lost.is_some();
-        if self.form == Form::V1 && knows && self.catch_up(topic, true) {
-            self.send(&Record::Removed { topic_id: topic.id }, true);
+        if self.form == Form::V1 && knows && self.catch_up(topic, Room::Reserve) {
+            self.send(&Record::Removed { topic_id: topic.id }, Room::Reserve);
         }
     }
 
     /// Tells the client the topic's name and what it lost so far, as far as it does not know;
     /// false if there is no room.
     #[cold]
-    fn catch_up(&mut self, topic: Identity<'_>, urgent: bool) -> bool {
+    fn catch_up(&mut self, topic: Identity<'_>, room: Room) -> bool {
         if !self.announced {
             let Some(name) = topic.name.as_name() else {
                 return false;
@@ -139,7 +158,7 @@ impl<P: Port> Member<P> {
                     name,
                     fingerprint: topic.fingerprint,
                 },
-                urgent,
+                room,
             );
         }
         if let (true, Some(Lost { first, count })) = (self.announced, self.lost) {
@@ -148,17 +167,17 @@ impl<P: Port> Member<P> {
                 first,
                 count,
             };
-            if self.send(&lost, urgent) {
+            if self.send(&lost, room) {
                 self.lost = None;
             }
         }
         self.announced && self.lost.is_none()
     }
 
-    fn send(&self, record: &Record<'_>, urgent: bool) -> bool {
+    fn send(&self, record: &Record<'_>, room: Room) -> bool {
         let mut buf = [0; record::MAX_LEN];
         match record.write(&mut buf, 0, 0).and_then(|len| buf.get(..len)) {
-            Some(bytes) => self.client.port.send(bytes, urgent) == Outcome::Queued,
+            Some(bytes) => self.client.port.send(bytes, room) == Outcome::Queued,
             None => false,
         }
     }

@@ -15,11 +15,27 @@ pub(crate) enum Outcome {
     NoMemory,
 }
 
+/// Where in a queue a record may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// In a reserve as large as the queue, which messages may not use. If even that is used up,
+    /// the client learns so from its next receive.
+    Reserve,
+    /// Beside a message that already has its room. There are at most two for one message, so they
+    /// always fit.
+    Companion,
+}
+
 /// A client's queue.
 pub(crate) trait Port: Send + Sync + 'static {
-    /// Queues a copy of a record. An urgent one may use a reserve that messages may not; if even
-    /// that is used up, the client learns so from its next receive.
-    fn send(&self, record: &[u8], urgent: bool) -> Outcome;
+    /// A message for which room was taken. Dropping it gives the room back.
+    type Held;
+
+    /// Queues a copy of a record.
+    fn send(&self, record: &[u8], room: Room) -> Outcome;
+
+    /// Queues a message that was held for this port.
+    fn commit(&self, held: Self::Held);
 
     /// The clock of all time stamps, in nanoseconds.
     fn now_ns() -> u64;
@@ -56,6 +72,10 @@ pub(crate) trait Parcel<P: Port> {
 
     /// Queues it on a port.
     fn queue_on(&mut self, port: &P, form: Form) -> Outcome;
+
+    /// Takes room for it on a port, so that something else can be queued before it; or says why
+    /// it cannot be queued.
+    fn hold_on(&mut self, port: &P, form: Form) -> Result<P::Held, Outcome>;
 }
 
 /// What became of a published message.

@@ -27,6 +27,8 @@ pub(super) struct Registry<P: Port> {
     /// Clients that publish or subscribe, or did.
     clients: usize,
     last_topic_id: u32,
+    /// The highest id that any topic had.
+    highest_topic_id: u32,
 }
 
 fn key<P: Port>(subscription: &Arc<Subscription<P>>) -> usize {
@@ -41,6 +43,7 @@ impl<P: Port> Registry<P> {
             subscriptions: Map::new(),
             clients: 0,
             last_topic_id: 0,
+            highest_topic_id: 0,
         }
     }
 
@@ -74,10 +77,7 @@ impl<P: Port> Registry<P> {
         if self.topics.len() >= limits::TOPICS_PER_BUS {
             return Err(Refusal::TooManyTopics);
         }
-        let id = self
-            .last_topic_id
-            .checked_add(1)
-            .ok_or(Refusal::TooManyTopics)?;
+        let id = self.next_topic_id();
         let topic = sys::arc(Topic::new(id, name.try_clone()?)?)?;
         if let Some(name) = name.as_name() {
             for subscription in self.subscriptions.values() {
@@ -88,7 +88,22 @@ impl<P: Port> Registry<P> {
         }
         self.topics.try_insert(name.try_clone()?, topic.clone())?;
         self.last_topic_id = id;
+        self.highest_topic_id = self.highest_topic_id.max(id);
         Ok(topic)
+    }
+
+    /// An id that no topic has. After four billion topics, ids come again; by then all who knew
+    /// the old bearer have been told that it is gone.
+    fn next_topic_id(&self) -> u32 {
+        let mut id = self.last_topic_id;
+        loop {
+            id = id.wrapping_add(1);
+            let taken = || self.topics.values().any(|topic| topic.id == id);
+            // As long as ids only grow, none can be taken.
+            if id != 0 && (id > self.highest_topic_id || !taken()) {
+                return id;
+            }
+        }
     }
 
     /// Removes a topic that has no publisher.

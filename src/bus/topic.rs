@@ -22,7 +22,7 @@ use crate::wire::refusal::Refusal;
 
 /// One topic. It exists as long as it has a publisher.
 pub(super) struct Topic<P: Port> {
-    /// Its id, which no other topic of the bus has or had.
+    /// Its id, which no other topic of the bus has.
     pub(super) id: u32,
     /// Its name.
     pub(super) name: Text,

@@ -8,6 +8,7 @@ use super::Socket;
 use crate::bus::port::Outcome;
 use core::cell::Cell;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::ptr::NonNull;
 use kernel::sync::Arc;
@@ -23,7 +24,8 @@ use kernel::types::ForeignOwnable;
 /// - `data` points to `len` initialised bytes of `skb`, which nobody else writes to and which only
 ///   clones made by [`Inbound::queue_on`] share,
 /// - `sender` is alive and cannot be released, since the sending process holds its file,
-/// - `client` is null or what [`Inbound::attach`] attached to `sender`.
+/// - `client` is null or what [`Inbound::attach`] attached to `sender`;
+/// - `selected` lies within the `len` bytes.
 pub(crate) struct Inbound<'a, C: 'static> {
     skb: NonNull<ffi::sk_buff>,
     data: NonNull<u8>,
@@ -31,6 +33,7 @@ pub(crate) struct Inbound<'a, C: 'static> {
     port_id: u32,
     sender: NonNull<ffi::sock>,
     client: Cell<Option<ArcBorrow<'a, C>>>,
+    selected: Part,
     // The bytes are borrowed mutably from the caller.
     _bytes: PhantomData<&'a mut [u8]>,
 }
@@ -58,6 +61,7 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
             port_id: raw.portid,
             sender: NonNull::new(raw.sender)?,
             client: Cell::new(client),
+            selected: Part { offset: 0, len: 0 },
             _bytes: PhantomData,
         })
     }
@@ -113,22 +117,25 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { Socket::hold(self.sender) }
     }
 
-    /// Queues `range` of the datagram on a socket, without copying it.
-    pub(crate) fn queue_on(&self, socket: &Socket, range: Range<usize>) -> Outcome {
-        // `len` came from C as a `u32`, so what lies within it fits.
-        let (Ok(offset), Ok(len)) = (
-            u32::try_from(range.start),
-            u32::try_from(range.end.saturating_sub(range.start)),
-        ) else {
-            return Outcome::NoMemory;
-        };
-        if range.start > range.end || range.end > self.len {
-            return Outcome::NoMemory;
-        }
-        // SAFETY: Both objects are alive by their invariants, and the range was just checked.
-        let outcome =
-            unsafe { ffi::kipc_queue_shared(socket.as_ptr(), self.skb.as_ptr(), offset, len) };
-        outcome_of(outcome)
+    /// Chooses the part of the datagram that is queued from now on. A range that does not lie
+    /// within the datagram selects nothing.
+    pub(crate) fn select(&mut self, range: Range<usize>) {
+        let part = Part::of(&range).filter(|_| range.end <= self.len);
+        // INVARIANT: Just checked; nothing lies within everything.
+        self.selected = part.unwrap_or(Part { offset: 0, len: 0 });
+    }
+
+    /// Queues the selected part on a socket, without copying it.
+    #[inline]
+    pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
+        // SAFETY: Both objects are alive by their invariants, and the part lies within.
+        unsafe { self.selected.queue_on(socket, self.skb) }
+    }
+
+    /// Takes room for the selected part on a socket.
+    pub(crate) fn hold_on(&self, socket: &Socket) -> Result<Held, Outcome> {
+        // SAFETY: As in `queue_on`.
+        unsafe { self.selected.hold_on(socket, self.skb) }
     }
 
     /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
@@ -153,6 +160,89 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
     }
 }
 
+/// A part of an sk_buff.
+#[derive(Clone, Copy)]
+struct Part {
+    offset: u32,
+    len: u32,
+}
+
+impl Part {
+    fn of(range: &Range<usize>) -> Option<Self> {
+        let len = range.end.checked_sub(range.start)?;
+        Some(Self {
+            offset: u32::try_from(range.start).ok()?,
+            len: u32::try_from(len).ok()?,
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `skb` must be alive, and `self` lie within it.
+    #[inline]
+    unsafe fn queue_on(self, socket: &Socket, skb: NonNull<ffi::sk_buff>) -> Outcome {
+        // SAFETY: By the contract of this function and the invariant of `Socket`.
+        outcome_of(unsafe {
+            ffi::kipc_queue_shared(socket.as_ptr(), skb.as_ptr(), self.offset, self.len)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `skb` must be alive, and `self` lie within it.
+    unsafe fn hold_on(self, socket: &Socket, skb: NonNull<ffi::sk_buff>) -> Result<Held, Outcome> {
+        let mut outcome = ffi::kipc_outcome::KIPC_NO_MEMORY;
+        // SAFETY: By the contract of this function and the invariant of `Socket`; `outcome` is
+        // valid for a write.
+        let held = unsafe {
+            ffi::kipc_hold_shared(
+                socket.as_ptr(),
+                skb.as_ptr(),
+                self.offset,
+                self.len,
+                &mut outcome,
+            )
+        };
+        // INVARIANT: Unless null, the clone is ours, was made for `socket`, and is not queued.
+        NonNull::new(held)
+            .map(|skb| Held {
+                skb,
+                _socket: socket.clone(),
+            })
+            .ok_or(outcome_of(outcome))
+    }
+}
+
+/// A message that has its room on a socket, and is not queued yet. Dropping it gives the room
+/// back.
+///
+/// # Invariants
+///
+/// `skb` comes from `kipc_hold_shared()` for `_socket`, and is ours.
+pub(crate) struct Held {
+    skb: NonNull<ffi::sk_buff>,
+    // Dropped after `skb` was freed, which gives room back to the socket.
+    _socket: Socket,
+}
+
+impl Held {
+    /// Puts it into the queue of the socket that it was made for.
+    pub(super) fn queue(self) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariants; `this` is not dropped, so the sk_buff is given away.
+        unsafe { ffi::kipc_queue_held(this.skb.as_ptr()) };
+        // SAFETY: `this` is never used again, so the socket is moved out once.
+        drop(unsafe { core::ptr::read(&this._socket) });
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants; the socket is still held.
+        unsafe { ffi::kipc_skb_free(self.skb.as_ptr()) };
+    }
+}
+
 /// A datagram that we made, to be queued on any number of sockets.
 ///
 /// # Invariants
@@ -164,12 +254,23 @@ pub(crate) struct Composed {
 }
 
 impl Composed {
+    fn whole(&self) -> Part {
+        Part {
+            offset: 0,
+            len: self.len,
+        }
+    }
+
     /// Queues the datagram on a socket, without copying it.
     pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
-        // SAFETY: Both objects are alive by their invariants; the range is the whole sk_buff.
-        let outcome =
-            unsafe { ffi::kipc_queue_shared(socket.as_ptr(), self.skb.as_ptr(), 0, self.len) };
-        outcome_of(outcome)
+        // SAFETY: Both objects are alive by their invariants; the part is the whole sk_buff.
+        unsafe { self.whole().queue_on(socket, self.skb) }
+    }
+
+    /// Takes room for the datagram on a socket.
+    pub(crate) fn hold_on(&self, socket: &Socket) -> Result<Held, Outcome> {
+        // SAFETY: As in `queue_on`.
+        unsafe { self.whole().hold_on(socket, self.skb) }
     }
 }
 

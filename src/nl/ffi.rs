@@ -37,6 +37,11 @@ pub mod kipc_outcome {
     pub const KIPC_FULL: Type = 2;
     pub const KIPC_NO_MEMORY: Type = 3;
 }
+pub mod kipc_room {
+    pub type Type = kernel::ffi::c_uint;
+    pub const KIPC_ROOM_RESERVE: Type = 0;
+    pub const KIPC_ROOM_COMPANION: Type = 1;
+}
 unsafe extern "C" {
     pub fn kipc_register(ops: *const kipc_ops, protocol: kernel::ffi::c_uint)
         -> kernel::ffi::c_int;
@@ -55,11 +60,19 @@ unsafe extern "C" {
         offset: kernel::ffi::c_uint,
         len: kernel::ffi::c_uint,
     ) -> kipc_outcome::Type;
+    pub fn kipc_hold_shared(
+        sk: *mut sock,
+        skb: *mut sk_buff,
+        offset: kernel::ffi::c_uint,
+        len: kernel::ffi::c_uint,
+        outcome: *mut kipc_outcome::Type,
+    ) -> *mut sk_buff;
+    pub fn kipc_queue_held(held: *mut sk_buff);
     pub fn kipc_queue_copy(
         sk: *mut sock,
         data: *const kernel::ffi::c_uchar,
         len: kernel::ffi::c_uint,
-        urgent: kernel::ffi::c_int,
+        room: kipc_room::Type,
     ) -> kipc_outcome::Type;
     pub fn kipc_skb_compose(
         from: *const sk_buff,

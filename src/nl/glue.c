@@ -51,6 +51,9 @@ static void kipc_input(struct sk_buff *skb)
 	inbound.data = skb->data;
 	inbound.len = skb->len;
 	inbound.portid = NETLINK_CB(skb).portid;
+	/* Clones inherit this: the sender's credentials stay; the message comes from the kernel. */
+	NETLINK_CB(skb).portid = 0;
+	NETLINK_CB(skb).dst_group = 0;
 	inbound.sender = sender;
 	/* Pairs with the cmpxchg() in kipc_sock_set_client(). */
 	inbound.client = smp_load_acquire(&sender->sk_user_data);
@@ -178,83 +181,121 @@ static bool kipc_reserve(struct sock *sk, const struct sk_buff *skb, unsigned lo
 	return false;
 }
 
-/* @skb has its room already; it belongs to @sk from here on. */
-static void kipc_enqueue(struct sock *sk, struct sk_buff *skb,
-			 void (*destructor)(struct sk_buff *skb))
+/* @skb, for which room was taken, belongs to @sk from here on: freeing it gives the room back. */
+static void kipc_own(struct sock *sk, struct sk_buff *skb,
+		     void (*destructor)(struct sk_buff *skb))
 {
 	skb->sk = sk;
 	skb->destructor = destructor;
 	sk_mem_charge(sk, skb->truesize);
+}
+
+static void kipc_enqueue(struct sock *sk, struct sk_buff *skb)
+{
 	skb_queue_tail(&sk->sk_receive_queue, skb);
 	sk->sk_data_ready(sk);
 }
 
-static enum kipc_outcome kipc_drop(struct sock *sk, enum kipc_outcome outcome)
+/* Makes a clone that @sk owns and that only needs to be queued; NULL and why, otherwise. */
+static __always_inline struct sk_buff *kipc_take(struct sock *sk, struct sk_buff *skb,
+						 unsigned int offset, unsigned int len,
+						 enum kipc_outcome *outcome)
 {
-	sk_drops_inc(sk);
-	return outcome;
+	bool room = kipc_reserve(sk, skb, READ_ONCE(sk->sk_rcvbuf));
+	struct sk_buff *clone;
+
+	*outcome = KIPC_FULL;
+	/*
+	 * A full queue is known before the work of cloning. With a filter attached the filter
+	 * decides first: what it does not want was not lost.
+	 */
+	if (unlikely(!room) && !rcu_access_pointer(sk->sk_filter)) {
+		sk_drops_inc(sk);
+		return NULL;
+	}
+
+	clone = skb_clone(skb, GFP_KERNEL);
+	if (unlikely(!clone)) {
+		*outcome = KIPC_NO_MEMORY;
+		sk_drops_inc(sk);
+		goto give_back;
+	}
+	/* A vmalloc'ed head needs netlink's own destructor, also before the clone has an owner. */
+	clone->destructor = skb->destructor;
+	if (unlikely(offset))
+		__skb_pull(clone, offset);
+	if (unlikely(len != clone->len))
+		__skb_trim(clone, len);
+
+	if (unlikely(sk_filter(sk, clone))) {
+		*outcome = KIPC_FILTERED;
+		consume_skb(clone);
+		goto give_back;
+	}
+	if (unlikely(!room)) {
+		sk_drops_inc(sk);
+		kfree_skb(clone);
+		return NULL;
+	}
+	/* What came through sendmsg() carries netlink's destructor, what we composed none. */
+	kipc_own(sk, clone, skb->destructor ? skb->destructor : sock_rfree);
+	*outcome = KIPC_QUEUED;
+	return clone;
+
+give_back:
+	if (room)
+		atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+	return NULL;
 }
 
 enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
 				    unsigned int offset, unsigned int len)
 {
-	unsigned int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);
-	struct sk_buff *clone;
+	enum kipc_outcome outcome;
+	struct sk_buff *clone = kipc_take(sk, skb, offset, len, &outcome);
 
-	/*
-	 * A full queue is known before the work of cloning. With a filter attached the filter
-	 * decides first: what it does not want was not lost.
-	 */
-	if (unlikely(rmem && rmem + skb->truesize > rcvbuf) &&
-	    !rcu_access_pointer(sk->sk_filter))
-		return kipc_drop(sk, KIPC_FULL);
+	if (likely(clone))
+		kipc_enqueue(sk, clone);
+	return outcome;
+}
 
-	/* Knows that a vmalloc'ed head needs netlink's own destructor. */
-	clone = netlink_skb_clone(skb, GFP_KERNEL);
-	if (unlikely(!clone))
-		return kipc_drop(sk, KIPC_NO_MEMORY);
-	__skb_pull(clone, offset);
-	__skb_trim(clone, len);
+struct sk_buff *kipc_hold_shared(struct sock *sk, struct sk_buff *skb,
+				 unsigned int offset, unsigned int len,
+				 enum kipc_outcome *outcome)
+{
+	return kipc_take(sk, skb, offset, len, outcome);
+}
 
-	/* The sender's credentials stay; the message comes from the kernel. */
-	NETLINK_CB(clone).portid = 0;
-	NETLINK_CB(clone).dst_group = 0;
-
-	if (unlikely(sk_filter(sk, clone))) {
-		consume_skb(clone);
-		return KIPC_FILTERED;
-	}
-	if (unlikely(!kipc_reserve(sk, clone, rcvbuf))) {
-		kfree_skb(clone);
-		return kipc_drop(sk, KIPC_FULL);
-	}
-	/* What came through sendmsg() carries netlink's destructor, what we composed none. */
-	kipc_enqueue(sk, clone, skb->destructor ? skb->destructor : sock_rfree);
-	return KIPC_QUEUED;
+void kipc_queue_held(struct sk_buff *held)
+{
+	kipc_enqueue(held->sk, held);
 }
 
 enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
-				  unsigned int len, int urgent)
+				  unsigned int len, enum kipc_room room)
 {
-	unsigned long limit = READ_ONCE(sk->sk_rcvbuf);
+	unsigned long rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	unsigned long limit = room == KIPC_ROOM_COMPANION ? ULONG_MAX : 2 * rcvbuf;
 	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL);
 	enum kipc_outcome outcome = KIPC_NO_MEMORY;
 
 	if (likely(skb)) {
 		skb_put_data(skb, data, len);
-		if (likely(kipc_reserve(sk, skb, urgent ? 2 * limit : limit))) {
-			kipc_enqueue(sk, skb, sock_rfree);
+		if (likely(kipc_reserve(sk, skb, limit))) {
+			kipc_own(sk, skb, sock_rfree);
+			kipc_enqueue(sk, skb);
 			return KIPC_QUEUED;
 		}
 		kfree_skb(skb);
 		outcome = KIPC_FULL;
 	}
-	if (urgent) {
+	sk_drops_inc(sk);
+	/* A companion's message is counted as lost; anything else leaves no trace but this. */
+	if (room == KIPC_ROOM_RESERVE) {
 		WRITE_ONCE(sk->sk_err, ENOBUFS);
 		sk_error_report(sk);
 	}
-	return kipc_drop(sk, outcome);
+	return outcome;
 }
 
 struct sk_buff *kipc_skb_compose(const struct sk_buff *from,

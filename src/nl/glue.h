@@ -56,11 +56,27 @@ enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
 				    unsigned int offset, unsigned int len);
 
 /*
- * Queues a copy of @data. An @urgent one may use as much again as the receive buffer; if that does
- * not help either, the socket's next receive fails once with ENOBUFS.
+ * The first half of kipc_queue_shared(): takes the room, queues nothing. The result goes to
+ * kipc_queue_held() or kipc_skb_free(), while @sk is still held. NULL: see @outcome.
  */
+struct sk_buff *kipc_hold_shared(struct sock *sk, struct sk_buff *skb,
+				 unsigned int offset, unsigned int len,
+				 enum kipc_outcome *outcome);
+void kipc_queue_held(struct sk_buff *held);
+
+/* How much room a record may use. */
+enum kipc_room {
+	/*
+	 * As much again as the receive buffer. If that is used up, too, the socket's next receive
+	 * fails once with ENOBUFS.
+	 */
+	KIPC_ROOM_RESERVE,
+	KIPC_ROOM_COMPANION,	/* beside a message that has room: no limit */
+};
+
+/* Queues a copy of @data. */
 enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
-				  unsigned int len, int urgent);
+				  unsigned int len, enum kipc_room room);
 
 /* A new sk_buff: @head, then @payload, with the sender's credentials of @from. NULL: no memory. */
 struct sk_buff *kipc_skb_compose(const struct sk_buff *from,

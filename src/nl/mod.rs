@@ -8,6 +8,7 @@
 //! - [`Registration`]: the protocol exists as long as this value; calls a [`Handler`],
 //! - [`Inbound`]: one datagram that a process sent, valid while it is handled,
 //! - [`Composed`]: a datagram that we made,
+//! - [`Held`]: a datagram that has its room on a queue and is not there yet,
 //! - [`Socket`]: a counted reference to a user's socket, on whose queue datagrams go.
 
 mod datagram;
@@ -23,6 +24,7 @@ mod registration;
 mod socket;
 
 pub(crate) use datagram::Composed;
+pub(crate) use datagram::Held;
 pub(crate) use datagram::Inbound;
 pub(crate) use registration::Handler;
 pub(crate) use registration::Registration;

@@ -2,9 +2,11 @@
 
 //! A user's socket, held open for delivery.
 
+use super::datagram::Held;
 use super::ffi;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
+use crate::bus::port::Room;
 use core::ptr::NonNull;
 
 /// A counted reference to a user's netlink socket.
@@ -40,6 +42,13 @@ impl Socket {
     }
 }
 
+impl Clone for Socket {
+    fn clone(&self) -> Self {
+        // SAFETY: By the type invariant the socket is alive.
+        unsafe { Self::hold(self.0) }
+    }
+}
+
 impl Drop for Socket {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, this reference is ours to give back.
@@ -48,15 +57,24 @@ impl Drop for Socket {
 }
 
 impl Port for Socket {
-    fn send(&self, record: &[u8], urgent: bool) -> Outcome {
+    type Held = Held;
+
+    fn send(&self, record: &[u8], room: Room) -> Outcome {
         let Ok(len) = u32::try_from(record.len()) else {
             return Outcome::NoMemory;
         };
+        let room = match room {
+            Room::Reserve => ffi::kipc_room::KIPC_ROOM_RESERVE,
+            Room::Companion => ffi::kipc_room::KIPC_ROOM_COMPANION,
+        };
         // SAFETY: By the type invariant the socket is alive; `record` is valid for `len` bytes and
         // is copied before the call returns.
-        let outcome =
-            unsafe { ffi::kipc_queue_copy(self.as_ptr(), record.as_ptr(), len, i32::from(urgent)) };
+        let outcome = unsafe { ffi::kipc_queue_copy(self.as_ptr(), record.as_ptr(), len, room) };
         outcome_of(outcome)
+    }
+
+    fn commit(&self, held: Held) {
+        held.queue();
     }
 
     fn now_ns() -> u64 {
@@ -65,6 +83,7 @@ impl Port for Socket {
 }
 
 /// What C said became of a message.
+#[inline]
 pub(super) fn outcome_of(outcome: ffi::kipc_outcome::Type) -> Outcome {
     match outcome {
         ffi::kipc_outcome::KIPC_QUEUED => Outcome::Queued,

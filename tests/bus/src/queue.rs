@@ -6,12 +6,14 @@ use crate::bus::port::Form;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
+use crate::bus::port::Room;
 use crate::bus::port::Stamp;
 use crate::wire::header;
 use crate::wire::record::Record;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -115,6 +117,21 @@ struct State {
     items: VecDeque<Item>,
     news: News,
     no_memory: bool,
+    /// How many messages have room and are not queued.
+    held: usize,
+}
+
+/// A message that has its room in a queue.
+pub(crate) struct Held {
+    item: Item,
+    state: Arc<Mutex<State>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.held -= 1;
+    }
 }
 
 /// A queue with room for so many items; what is urgent may fill it up to twice that.
@@ -122,7 +139,7 @@ pub(crate) struct Queue {
     capacity: usize,
     /// Which tags its owner wants; as in the kernel it decides before the room does.
     filter: fn(u32) -> bool,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Queue {
@@ -130,7 +147,7 @@ impl Queue {
         Self {
             capacity,
             filter,
-            state: Mutex::default(),
+            state: Arc::default(),
         }
     }
 
@@ -160,29 +177,41 @@ impl Queue {
         self.state().no_memory = no_memory;
     }
 
-    fn queue(&self, item: Item, urgent: bool) -> Outcome {
-        let mut state = self.state();
-        let limit = self.capacity * if urgent { 2 } else { 1 };
-        let outcome = match () {
+    /// Whether something finds room now, within this limit.
+    fn room(&self, limit: usize) -> Outcome {
+        let state = self.state();
+        match () {
             () if state.no_memory => Outcome::NoMemory,
-            () if state.items.len() >= limit => Outcome::Full,
+            () if state.items.len() + state.held >= limit => Outcome::Full,
             () => Outcome::Queued,
-        };
-        match outcome {
-            Outcome::Queued => {
-                state.news.items.push(item.clone());
-                state.items.push_back(item);
-            }
-            _ if urgent => state.news.overrun += 1,
-            _ => state.news.refused += 1,
         }
-        outcome
+    }
+
+    fn put(&self, item: Item) {
+        let mut state = self.state();
+        state.news.items.push(item.clone());
+        state.items.push_back(item);
     }
 }
 
 impl Port for Queue {
-    fn send(&self, record: &[u8], urgent: bool) -> Outcome {
-        self.queue(Item::parse(record), urgent)
+    type Held = Held;
+
+    fn send(&self, record: &[u8], room: Room) -> Outcome {
+        let outcome = self.room(match room {
+            Room::Reserve => 2 * self.capacity,
+            Room::Companion => usize::MAX,
+        });
+        match outcome {
+            Outcome::Queued => self.put(Item::parse(record)),
+            _ => self.state().news.overrun += u32::from(room == Room::Reserve),
+        }
+        outcome
+    }
+
+    fn commit(&self, held: Held) {
+        assert!(Arc::ptr_eq(&self.state, &held.state), "held for this queue");
+        self.put(held.item.clone());
     }
 
     fn now_ns() -> u64 {
@@ -214,13 +243,23 @@ impl Parcel<Queue> for Note {
     }
 
     fn queue_on(&mut self, queue: &Queue, form: Form) -> Outcome {
+        match self.hold_on(queue, form) {
+            Ok(held) => {
+                queue.commit(held);
+                Outcome::Queued
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn hold_on(&mut self, queue: &Queue, form: Form) -> Result<Held, Outcome> {
         let stamp = self
             .stamp
             .expect("a message is stamped before it is queued");
         if !(queue.filter)(self.tag) {
-            return Outcome::Filtered;
+            return Err(Outcome::Filtered);
         }
-        let message = Item::Message {
+        let item = Item::Message {
             form,
             topic: stamp.topic_id,
             seq: stamp.seq,
@@ -228,6 +267,16 @@ impl Parcel<Queue> for Note {
             fingerprint: stamp.fingerprint,
             tag: self.tag,
         };
-        queue.queue(message, false)
+        match queue.room(queue.capacity) {
+            Outcome::Queued => {
+                queue.state().held += 1;
+                let state = queue.state.clone();
+                Ok(Held { item, state })
+            }
+            outcome => {
+                queue.state().news.refused += 1;
+                Err(outcome)
+            }
+        }
     }
 }

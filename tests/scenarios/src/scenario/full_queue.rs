@@ -101,3 +101,35 @@ pub fn of_one_leaves_others_alone() {
     assert_eq!(received, 1500);
     assert!(slow.drain().len() < 1500);
 }
+
+/// The smallest queue that the kernel grants, and messages larger than it: as long as the reader
+/// empties it, each message comes, with what was lost before.
+pub fn of_the_smallest_size_is_never_deaf() {
+    let small = Client::open();
+    small.set_receive_buffer(0);
+    small.subscribe("deaf");
+    let publisher = Client::open();
+    let topic = publisher.advertise("deaf");
+    let mut next = 1;
+    for round in 0..10 {
+        for _ in 0..5 {
+            publisher.publish(topic, &[round; 8000]);
+        }
+        let mut received = 0;
+        for event in small.drain() {
+            match event {
+                Event::Message { seq, .. } => {
+                    assert_eq!(seq, next);
+                    next += 1;
+                    received += 1;
+                }
+                Event::Lost { first, count, .. } => {
+                    assert_eq!(first, next);
+                    next += count;
+                }
+                other => assert!(matches!(other, Event::Topic { .. }), "{other:?}"),
+            }
+        }
+        assert_eq!(received, 1, "an empty queue takes a message of any size");
+    }
+}

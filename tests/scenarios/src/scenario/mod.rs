@@ -91,6 +91,10 @@ pub const ALL: &[(&str, Scenario)] = &[
         full_queue::of_one_leaves_others_alone,
     ),
     (
+        "full_queue_of_the_smallest_size_is_never_deaf",
+        full_queue::of_the_smallest_size_is_never_deaf,
+    ),
+    (
         "subscriber_dies_with_full_queue",
         subscriber_dies_with_full_queue::frees_everything,
     ),
