@@ -4,6 +4,7 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::os::unix::process::CommandExt as _;
 use std::process::Child;
 use std::process::ChildStdout;
 use std::process::Command;
@@ -20,12 +21,16 @@ impl Process {
     /// Starts a program.
     pub fn start<S: AsRef<str>>(words: &[S]) -> Self {
         let (program, arguments) = words.split_first().expect("a program");
-        let mut child = Command::new(program.as_ref())
-            .args(arguments.iter().map(AsRef::as_ref))
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        Self::spawn(Command::new(program.as_ref()).args(arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|why| panic!("start {}: {why}", program.as_ref()));
+            .unwrap_or_else(|why| panic!("start {command:?}: {why}"));
         let lines = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         Self { child, lines }
     }
@@ -44,6 +49,13 @@ impl Process {
     pub fn role_in_new_netns(arguments: &[&str]) -> Self {
         let unshare = ["unshare", "-n"].map(str::to_owned).to_vec();
         Self::start(&[unshare, Self::role_words(arguments)].concat())
+    }
+
+    /// Starts this program in a role, as an ordinary user.
+    pub fn role_as_user(uid: u32, arguments: &[&str]) -> Self {
+        let words = Self::role_words(arguments);
+        let (program, arguments) = words.split_first().expect("a program");
+        Self::spawn(Command::new(program).args(arguments).uid(uid).gid(uid))
     }
 
     fn role_words(arguments: &[&str]) -> Vec<String> {

@@ -17,6 +17,7 @@ mod spoofed_port;
 mod subscribe_close_cycles;
 mod subscriber_dies_with_full_queue;
 pub mod typed_round_trip;
+mod unprivileged_user;
 
 /// A scenario panics if a promise is broken.
 type Scenario = fn();
@@ -113,6 +114,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "namespaces_do_not_hear_each_other",
         namespaces::do_not_hear_each_other,
+    ),
+    (
+        "unprivileged_user_talks_and_is_named",
+        unprivileged_user::talks_and_is_named,
     ),
     (
         "typed_round_trip_between_processes",
