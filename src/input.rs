@@ -4,6 +4,7 @@
 
 use crate::bus::client::Client;
 use crate::bus::limits;
+use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
@@ -170,9 +171,14 @@ fn control(
     check_flags(header)?;
     match Request::parse(header, body(datagram, &span))? {
         Request::Info => Ok(Some(info(bus))),
-        Request::Advertise { topic, fingerprint } => {
+        Request::Advertise {
+            topic,
+            fingerprint,
+            wait,
+        } => {
             let client = client_of(datagram)?;
-            let topic_id = bus.advertise(&client.into(), topic, fingerprint)?;
+            let patience = Patience::from_milliseconds(wait);
+            let topic_id = bus.advertise(&client.into(), topic, fingerprint, patience)?;
             Ok(Some(Record::Advertised { topic_id }))
         }
         Request::Unadvertise { topic_id } => {
@@ -234,7 +240,7 @@ fn seed(
         }
         Seed::Publish => {
             let client = client_of(datagram)?;
-            match bus.advertise(&client.into(), topic, 0) {
+            match bus.advertise(&client.into(), topic, 0, Patience::None) {
                 Ok(_) | Err(Refusal::AlreadyAdvertised) => {}
                 Err(refusal) => return Err(refusal.into()),
             }

@@ -11,6 +11,7 @@ use crate::bus::port::Form;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Stamp;
+use crate::bus::port::Wait;
 use crate::nl::Composed;
 use crate::nl::Held;
 use crate::nl::Inbound;
@@ -129,6 +130,7 @@ impl Parcel<Socket> for Published<'_, '_> {
         self.datagram
             .write(self.span.start, &v1_headers(self.data, payload_len));
         self.datagram.select(self.span.clone());
+        self.seed = Copy::NotMade;
     }
 
     #[inline]
@@ -140,6 +142,30 @@ impl Parcel<Socket> for Published<'_, '_> {
                 Err(outcome) => outcome,
             },
         }
+    }
+
+    fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
+        match form {
+            Form::V1 => self.datagram.make_room_on(socket),
+            Form::Seed => self
+                .for_seed()
+                .is_ok_and(|composed| composed.make_room_on(socket)),
+        }
+    }
+
+    fn wait_for_room_on(&mut self, socket: &Socket, form: Form, nanoseconds: u64) -> Wait {
+        match form {
+            Form::V1 => self.datagram.wait_for_room_on(socket, nanoseconds),
+            Form::Seed => match self.for_seed() {
+                Ok(composed) => composed.wait_for_room_on(socket, nanoseconds),
+                // Without memory there is nothing to wait with.
+                Err(_) => Wait::Interrupted,
+            },
+        }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.data.flags & data::PUBLISH_NOWAIT == 0
     }
 
     fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
@@ -197,6 +223,7 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
         let head = seed_header(self.payload().len());
         self.datagram.write(self.moved().start, &head);
         self.datagram.select(self.moved());
+        self.v1 = Copy::NotMade;
     }
 
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
@@ -207,6 +234,30 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
                 Err(outcome) => outcome,
             },
         }
+    }
+
+    fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
+        match form {
+            Form::Seed => self.datagram.make_room_on(socket),
+            Form::V1 => self
+                .for_v1()
+                .is_ok_and(|composed| composed.make_room_on(socket)),
+        }
+    }
+
+    fn wait_for_room_on(&mut self, socket: &Socket, form: Form, nanoseconds: u64) -> Wait {
+        match form {
+            Form::Seed => self.datagram.wait_for_room_on(socket, nanoseconds),
+            Form::V1 => match self.for_v1() {
+                Ok(composed) => composed.wait_for_room_on(socket, nanoseconds),
+                // Without memory there is nothing to wait with.
+                Err(_) => Wait::Interrupted,
+            },
+        }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.data.flags & data::PUBLISH_NOWAIT == 0
     }
 
     fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {

@@ -111,6 +111,7 @@ impl Link {
         let pattern = Pattern::new(TOPIC).map_err(|why| format!("{why:?}"))?;
         let publisher = open()?;
         let advertise = Request::Advertise {
+            wait: None,
             topic,
             fingerprint: 1,
         };

@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
+use clap::ValueEnum;
+use libkipc::Overflow;
 use libkipc::Pattern;
 use libkipc::Topic;
 
@@ -61,6 +63,10 @@ pub(crate) struct Publish {
     #[arg(long)]
     pub(crate) ack: bool,
 
+    /// Heed subscribers that ask for it: wait for their queues so long at most, or fail
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) wait: Option<Duration>,
+
     /// Size of the send buffer (SO_SNDBUF); a message may be about twice as large
     #[arg(long, value_name = "BYTES")]
     pub(crate) send_buffer: Option<usize>,
@@ -85,6 +91,10 @@ pub(crate) struct Subscribe {
     #[arg(long)]
     pub(crate) events: bool,
 
+    /// What happens when the queue is full; block and fail concern publishers with --wait
+    #[arg(long, value_enum, default_value_t = OverflowPolicy::DropNewest)]
+    pub(crate) overflow: OverflowPolicy,
+
     /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
@@ -104,6 +114,30 @@ pub(crate) struct Subscribe {
     /// Say on standard error when the subscription stands
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// What happens when a subscriber's queue is full.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OverflowPolicy {
+    /// The message that does not fit is lost
+    DropNewest,
+    /// The oldest messages make room
+    DropOldest,
+    /// Publishers wait
+    Block,
+    /// Publishing fails
+    Fail,
+}
+
+impl From<OverflowPolicy> for Overflow {
+    fn from(policy: OverflowPolicy) -> Self {
+        match policy {
+            OverflowPolicy::DropNewest => Self::DropNewest,
+            OverflowPolicy::DropOldest => Self::DropOldest,
+            OverflowPolicy::Block => Self::Block,
+            OverflowPolicy::Fail => Self::Fail,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

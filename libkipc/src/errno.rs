@@ -20,6 +20,8 @@ pub struct Errno(i32);
 impl Errno {
     /// `ENOENT`: no such topic or subscription on this socket.
     pub const NOENT: Self = Self(nix::libc::ENOENT);
+    /// A signal ended a wait.
+    pub const INTR: Self = Self(nix::libc::EINTR);
     /// `EAGAIN`: the message would not fit now.
     pub const AGAIN: Self = Self(nix::libc::EAGAIN);
     /// `ENOMEM`: the kernel is out of memory.

@@ -11,6 +11,7 @@ use std::os::fd::BorrowedFd;
 use std::os::fd::RawFd;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use crate::bus::Bus;
 use crate::codec::Bincode;
@@ -42,6 +43,7 @@ pub struct PublisherBuilder<T: ?Sized, C = Bincode> {
     type_name: Option<String>,
     fingerprint: Option<u64>,
     send_buffer: Option<usize>,
+    wait: Option<Duration>,
     deferred: bool,
     marker: PhantomData<fn(&T) -> C>,
 }
@@ -55,6 +57,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             type_name: None,
             fingerprint: None,
             send_buffer: None,
+            wait: None,
             deferred: false,
             marker: PhantomData,
         }
@@ -69,6 +72,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             type_name: self.type_name,
             fingerprint: self.fingerprint,
             send_buffer: self.send_buffer,
+            wait: self.wait,
             deferred: self.deferred,
             marker: PhantomData,
         }
@@ -96,6 +100,16 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// twice as large. Default: the sysctl `net.core.wmem_default`.
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.send_buffer = Some(bytes);
+        self
+    }
+
+    /// Heeds subscribers with [`Overflow::Block`](crate::Overflow::Block) and
+    /// [`Overflow::Fail`](crate::Overflow::Fail): a publish waits for the former for `timeout` at
+    /// most (60 s at most, whole milliseconds), and fails with
+    /// [`Errno::AGAIN`](crate::Errno::AGAIN) for the latter. A signal ends a wait with
+    /// [`Errno::INTR`](crate::Errno::INTR). Default: no subscriber holds this publisher up.
+    pub fn wait(mut self, timeout: Duration) -> Self {
+        self.wait = Some(timeout);
         self
     }
 
@@ -129,6 +143,9 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
         let request = Request::Advertise {
             topic: self.topic.to_wire()?,
             fingerprint,
+            wait: self
+                .wait
+                .map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX)),
         };
         let topic_id = match control::call(&socket, &mut inbox, request, "advertise")? {
             Answer::Advertised { topic_id } => topic_id,

@@ -27,6 +27,7 @@ use crate::inbox::protocol;
 use crate::item::Item;
 use crate::item::Message;
 use crate::item::PortId;
+use crate::overflow::Overflow;
 use crate::socket;
 use crate::socket::Socket;
 use crate::socket::Wait;
@@ -40,6 +41,7 @@ pub struct SubscriberBuilder<T, C = Bincode> {
     bus: Bus,
     pattern: Pattern,
     events: bool,
+    overflow: Overflow,
     credentials: bool,
     type_name: Option<String>,
     fingerprint: Option<u64>,
@@ -53,6 +55,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             bus,
             pattern,
             events: false,
+            overflow: Overflow::default(),
             credentials: false,
             type_name: None,
             fingerprint: None,
@@ -67,6 +70,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             bus: self.bus,
             pattern: self.pattern,
             events: self.events,
+            overflow: self.overflow,
             credentials: self.credentials,
             type_name: self.type_name,
             fingerprint: self.fingerprint,
@@ -78,6 +82,12 @@ impl<T, C> SubscriberBuilder<T, C> {
     /// Receives [`Item::Joined`] and [`Item::Gone`] too.
     pub fn events(mut self) -> Self {
         self.events = true;
+        self
+    }
+
+    /// Chooses what happens when the queue is full. Default: [`Overflow::DropNewest`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
         self
     }
 
@@ -131,11 +141,12 @@ impl<T, C> SubscriberBuilder<T, C> {
         let mut inbox = Inbox::new(DATA_ROOM, self.credentials);
         let request = Request::Subscribe {
             pattern: self.pattern.to_wire()?,
-            flags: if self.events {
-                message::SUBSCRIBE_EVENTS
-            } else {
-                0
-            },
+            flags: self.overflow.flags()
+                | if self.events {
+                    message::SUBSCRIBE_EVENTS
+                } else {
+                    0
+                },
         };
         match control::call(&socket, &mut inbox, request, "subscribe")? {
             Answer::Subscribed => {}

@@ -2,6 +2,7 @@
 
 //! A client: one socket that publishes or subscribes, and what it owns.
 
+use crate::bus::overflow::Patience;
 use crate::bus::port::Port;
 use crate::bus::subscription::Subscription;
 use crate::bus::topic::Topic;
@@ -32,6 +33,8 @@ pub(super) struct Publication<P: Port> {
     pub(super) topic: Arc<Topic<P>>,
     /// Fingerprint of the payload's type that it advertised.
     pub(super) fingerprint: u64,
+    /// How far it goes for subscribers.
+    pub(super) patience: Patience,
 }
 
 /// What a client owns.

@@ -3,6 +3,7 @@
 //! A member of a topic's audience: one client that gets the topic's messages.
 
 use crate::bus::client::Client;
+use crate::bus::overflow::Overflow;
 use crate::bus::port::Form;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
@@ -21,7 +22,22 @@ struct Lost {
     count: u64,
 }
 
+/// What was arranged with a queue before a message is numbered.
+enum Hold<H> {
+    /// Nothing.
+    None,
+    /// Room.
+    Room(H),
+    /// That it does not want the message.
+    Filtered,
+}
+
 /// One client in the audience of one topic, in one form, however many of its subscriptions match.
+///
+/// # Invariants
+///
+/// `up_to_date` is true if and only if the form is seed, which is told nothing, or the topic is
+/// announced and no loss is untold.
 pub(super) struct Member<P: Port> {
     pub(super) client: Arc<Client<P>>,
     pub(super) form: Form,
@@ -29,10 +45,18 @@ pub(super) struct Member<P: Port> {
     subscriptions: usize,
     /// How many of these want events.
     events: usize,
+    /// How many of these have each overflow policy but the default one.
+    drop_oldest: usize,
+    block: usize,
+    fail: usize,
+    /// Room for the message that is being published, if it was taken beforehand.
+    hold: Hold<P::Held>,
     /// Whether the client was told what the topic's id stands for.
     announced: bool,
     /// What is to be told before the next message.
     lost: Option<Lost>,
+    /// Whether the next message can be queued just so.
+    up_to_date: bool,
 }
 
 impl<P: Port> Member<P> {
@@ -43,8 +67,14 @@ impl<P: Port> Member<P> {
             form: subscription.form,
             subscriptions: 0,
             events: 0,
+            drop_oldest: 0,
+            block: 0,
+            fail: 0,
+            hold: Hold::None,
             announced: false,
             lost: None,
+            // INVARIANT: The name is to be told, or nothing ever.
+            up_to_date: subscription.form == Form::Seed,
         }
     }
 
@@ -57,33 +87,150 @@ impl<P: Port> Member<P> {
     pub(super) fn add(&mut self, subscription: &Subscription<P>) -> bool {
         self.subscriptions = self.subscriptions.saturating_add(1);
         self.events = self.events.saturating_add(usize::from(subscription.events));
+        if let Some(count) = self.count_of(subscription.overflow) {
+            *count = count.saturating_add(1);
+        }
         subscription.events && self.events == 1
+    }
+
+    fn count_of(&mut self, overflow: Overflow) -> Option<&mut usize> {
+        match overflow {
+            Overflow::DropNewest => None,
+            Overflow::DropOldest => Some(&mut self.drop_oldest),
+            Overflow::Block => Some(&mut self.block),
+            Overflow::Fail => Some(&mut self.fail),
+        }
+    }
+
+    /// What happens when the queue is full: the strictest that a subscription asked for.
+    pub(super) fn overflow(&self) -> Overflow {
+        match () {
+            () if self.fail > 0 => Overflow::Fail,
+            () if self.block > 0 => Overflow::Block,
+            () if self.drop_oldest > 0 => Overflow::DropOldest,
+            () => Overflow::DropNewest,
+        }
     }
 
     /// Forgets a subscription; true if it was the last.
     pub(super) fn remove(&mut self, subscription: &Subscription<P>) -> bool {
         self.subscriptions = self.subscriptions.saturating_sub(1);
         self.events = self.events.saturating_sub(usize::from(subscription.events));
+        if let Some(count) = self.count_of(subscription.overflow) {
+            *count = count.saturating_sub(1);
+        }
         self.subscriptions == 0
     }
 
     /// Queues message `seq`, after what the client must know first.
-    #[inline]
+    // The loop over the audience is where a publish spends its time.
+    #[inline(always)]
     pub(super) fn deliver(
         &mut self,
         topic: Identity<'_>,
         parcel: &mut impl Parcel<P>,
         seq: u64,
     ) -> Outcome {
-        let outcome = if self.is_up_to_date() {
-            parcel.queue_on(&self.client.port, self.form)
-        } else {
-            self.deliver_behind_records(topic, parcel)
-        };
+        if self.up_to_date {
+            let outcome = parcel.queue_on(&self.client.port, self.form);
+            if outcome == Outcome::Queued {
+                return outcome;
+            }
+            return self.deliver_otherwise(topic, parcel, seq, outcome);
+        }
+        let outcome = self.deliver_behind_records(topic, parcel);
+        self.deliver_otherwise(topic, parcel, seq, outcome)
+    }
+
+    /// What is left to do after a try to deliver that had this outcome.
+    #[cold]
+    fn deliver_otherwise(
+        &mut self,
+        topic: Identity<'_>,
+        parcel: &mut impl Parcel<P>,
+        seq: u64,
+        mut outcome: Outcome,
+    ) -> Outcome {
+        if outcome == Outcome::Full && self.drop_oldest > 0 {
+            outcome = self.deliver_instead_of_older(topic, parcel);
+        }
         if matches!(outcome, Outcome::Full | Outcome::NoMemory) {
             self.lose(seq);
         }
         outcome
+    }
+
+    #[cold]
+    fn deliver_instead_of_older(
+        &mut self,
+        topic: Identity<'_>,
+        parcel: &mut impl Parcel<P>,
+    ) -> Outcome {
+        if parcel.make_room_on(&self.client.port, self.form) {
+            self.deliver_behind_records(topic, parcel)
+        } else {
+            Outcome::Full
+        }
+    }
+
+    /// Takes room for a message that will be queued by [`Member::deliver_held`].
+    pub(super) fn hold(&mut self, parcel: &mut impl Parcel<P>) -> Outcome {
+        match parcel.hold_on(&self.client.port, self.form) {
+            Ok(held) => {
+                self.hold = Hold::Room(held);
+                Outcome::Queued
+            }
+            Err(Outcome::Filtered) => {
+                self.hold = Hold::Filtered;
+                Outcome::Filtered
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Gives back what [`Member::hold`] took.
+    pub(super) fn let_go(&mut self) {
+        self.hold = Hold::None;
+    }
+
+    /// Like [`Member::deliver`], into the room that was taken, if any was.
+    pub(super) fn deliver_held(
+        &mut self,
+        topic: Identity<'_>,
+        parcel: &mut impl Parcel<P>,
+        seq: u64,
+    ) -> Outcome {
+        match core::mem::replace(&mut self.hold, Hold::None) {
+            Hold::None => self.deliver_outlined(topic, parcel, seq),
+            Hold::Filtered => Outcome::Filtered,
+            Hold::Room(held) => {
+                let outcome = self.commit(topic, held);
+                if outcome != Outcome::Queued {
+                    self.lose(seq);
+                }
+                outcome
+            }
+        }
+    }
+
+    #[cold]
+    fn deliver_outlined(
+        &mut self,
+        topic: Identity<'_>,
+        parcel: &mut impl Parcel<P>,
+        seq: u64,
+    ) -> Outcome {
+        self.deliver(topic, parcel, seq)
+    }
+
+    /// Queues a message that has its room, behind what must be known to understand it.
+    fn commit(&mut self, topic: Identity<'_>, held: P::Held) -> Outcome {
+        if self.up_to_date || self.catch_up(topic, Room::Companion) {
+            self.client.port.commit(held);
+            Outcome::Queued
+        } else {
+            Outcome::NoMemory
+        }
     }
 
     /// The message takes its room first: what it needs to be understood comes along, and if the
@@ -96,21 +243,14 @@ impl<P: Port> Member<P> {
     ) -> Outcome {
         match parcel.hold_on(&self.client.port, self.form) {
             Err(outcome) => outcome,
-            Ok(held) if self.catch_up(topic, Room::Companion) => {
-                self.client.port.commit(held);
-                Outcome::Queued
-            }
-            Ok(_) => Outcome::NoMemory,
+            Ok(held) => self.commit(topic, held),
         }
-    }
-
-    #[inline]
-    fn is_up_to_date(&self) -> bool {
-        (self.announced && self.lost.is_none()) || self.form == Form::Seed
     }
 
     #[cold]
     fn lose(&mut self, seq: u64) {
+        // INVARIANT: Unless nothing is ever told, there is something to tell now.
+        self.up_to_date = self.form == Form::Seed;
         match &mut self.lost {
             Some(lost) => lost.count = lost.count.saturating_add(1),
             None => {
@@ -171,7 +311,9 @@ impl<P: Port> Member<P> {
                 self.lost = None;
             }
         }
-        self.announced && self.lost.is_none()
+        // INVARIANT: `form` is V1 here.
+        self.up_to_date = self.announced && self.lost.is_none();
+        self.up_to_date
     }
 
     fn send(&self, record: &Record<'_>, room: Room) -> bool {

@@ -14,12 +14,14 @@
 //! 2. [`Bus::registry`]: control changes, one at a time on a bus.
 //! 3. [`topic::Topic::tail`]: numbering and fan-out of one topic.
 //!
-//! A publish takes 1 and 3, for as long as its fan-out takes; it never waits for a subscriber.
+//! A publish takes 1 and 3, for as long as its fan-out takes. Where a subscriber asked and the
+//! publisher agreed to wait, it waits without any of them.
 //! All three sleep, so allocating under them is allowed.
 
 pub(crate) mod client;
 pub(crate) mod limits;
 mod member;
+pub(crate) mod overflow;
 pub(crate) mod port;
 mod registry;
 mod subscription;
@@ -28,14 +30,18 @@ mod topic;
 
 use crate::bus::client::Client;
 use crate::bus::client::Publication;
+use crate::bus::overflow::Overflow;
+use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
+use crate::bus::port::Wait;
 use crate::bus::registry::Registry;
 use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
+use crate::bus::topic::Obstacle;
 use crate::sys;
 use crate::sys::Arc;
 use crate::sys::Mutex;
@@ -86,6 +92,7 @@ impl<P: Port> Bus<P> {
         client: &Arc<Client<P>>,
         name: Name<'_>,
         fingerprint: u64,
+        patience: Patience,
     ) -> Result<u32, Refusal> {
         let mut owned = client.owned.lock();
         if owned.publications.len() >= limits::ADVERTISEMENTS_PER_SOCKET {
@@ -103,6 +110,7 @@ impl<P: Port> Bus<P> {
             .add(Publication {
                 topic: topic.clone(),
                 fingerprint,
+                patience,
             })
             .and_then(|()| {
                 topic.add_publisher(client, fingerprint).inspect_err(|_| {
@@ -146,6 +154,7 @@ impl<P: Port> Bus<P> {
             pattern: Text::new(pattern.as_str())?,
             form,
             events: flags & SUBSCRIBE_EVENTS != 0,
+            overflow: Overflow::of(flags),
         })?;
         let mut registry = self.registry.lock();
         registry.add_subscription(&subscription)?;
@@ -185,12 +194,25 @@ impl<P: Port> Bus<P> {
         topic_id: u32,
         parcel: &mut impl Parcel<P>,
     ) -> Result<Receipt, Refusal> {
-        // Held until the fan-out is over, so that this client's unadvertise comes after it.
-        let owned = client.owned.lock();
-        let publication = owned.publication(topic_id).ok_or(Refusal::NotAdvertised)?;
-        Ok(publication
-            .topic
-            .publish(client, publication.fingerprint, parcel))
+        let mut deadline = None;
+        loop {
+            // Held until the fan-out is over, so that this client's unadvertise comes after it.
+            let owned = client.owned.lock();
+            let publication = owned.publication(topic_id).ok_or(Refusal::NotAdvertised)?;
+            let topic = &publication.topic;
+            let (subscriber, form, left) =
+                match topic.publish(client, publication, parcel, &mut deadline) {
+                    Ok(receipt) => return Ok(receipt),
+                    Err(Obstacle::Refusal(refusal)) => return Err(refusal),
+                    Err(Obstacle::FullQueue { client, form, left }) => (client, form, left),
+                };
+            // Nobody has to wait for somebody who waits: no lock is held meanwhile.
+            drop(owned);
+            match parcel.wait_for_room_on(&subscriber.port, form, left) {
+                Wait::Retry => {}
+                Wait::Interrupted => return Err(Refusal::Interrupted),
+            }
+        }
     }
 
     /// Id of the topic of this name, if `client` is a publisher of it.
@@ -209,6 +231,8 @@ impl<P: Port> Bus<P> {
 
     /// Removes all that `client` owns. Its port is gone: nothing is queued on it afterwards.
     pub(crate) fn disconnect(&self, client: &Client<P>) {
+        // Who waits for it must let go before it can leave the audiences.
+        client.port.wake();
         let mut owned = client.owned.lock();
         // First of all what it would get messages and records by.
         while let Some(subscription) = owned.subscriptions.pop() {

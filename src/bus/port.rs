@@ -37,8 +37,20 @@ pub(crate) trait Port: Send + Sync + 'static {
     /// Queues a message that was held for this port.
     fn commit(&self, held: Self::Held);
 
+    /// Wakes whoever waits for room here: there will be none any more.
+    fn wake(&self);
+
     /// The clock of all time stamps, in nanoseconds.
     fn now_ns() -> u64;
+}
+
+/// How a wait for room ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// It is worth another try.
+    Retry,
+    /// By a signal.
+    Interrupted,
 }
 
 /// In which protocol a subscriber gets messages.
@@ -65,13 +77,24 @@ pub(crate) struct Stamp {
     pub(crate) port_id: u32,
 }
 
-/// One published message on its way. It is stamped once, then queued any number of times.
+/// One published message on its way. It is stamped, then queued any number of times. It is stamped
+/// again if it had to wait and was not queued anywhere.
 pub(crate) trait Parcel<P: Port> {
     /// Fills in what the bus says of it.
     fn stamp(&mut self, stamp: Stamp);
 
     /// Queues it on a port.
     fn queue_on(&mut self, port: &P, form: Form) -> Outcome;
+
+    /// Removes the oldest messages from a port until this one fits, each replaced by the word of
+    /// its loss at its place. False if that does not help.
+    fn make_room_on(&mut self, port: &P, form: Form) -> bool;
+
+    /// Waits until a port may have room for it, or is closed.
+    fn wait_for_room_on(&mut self, port: &P, form: Form, nanoseconds: u64) -> Wait;
+
+    /// Whether its publisher wants this message to wait if need be.
+    fn may_wait(&self) -> bool;
 
     /// Takes room for it on a port, so that something else can be queued before it; or says why
     /// it cannot be queued.

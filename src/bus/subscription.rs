@@ -3,6 +3,7 @@
 //! A subscription: who wants which topics, and how.
 
 use crate::bus::client::Client;
+use crate::bus::overflow::Overflow;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
 use crate::bus::text::Text;
@@ -21,6 +22,8 @@ pub(super) struct Subscription<P: Port> {
     pub(super) form: Form,
     /// Whether joined and gone publishers are of interest.
     pub(super) events: bool,
+    /// What happens when the queue is full.
+    pub(super) overflow: Overflow,
 }
 
 /// How a subscription ends.

@@ -3,7 +3,11 @@
 //! A topic: its publishers, its audience, and the order of its messages.
 
 use crate::bus::client::Client;
+use crate::bus::client::Publication;
 use crate::bus::member::Member;
+use crate::bus::overflow::Overflow;
+use crate::bus::overflow::Patience;
+use crate::bus::port::Form;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
@@ -42,7 +46,9 @@ pub(super) struct Identity<'a> {
 ///
 /// # Invariants
 ///
-/// `publishers` holds a client at most once; `audience` a client at most once in each form.
+/// `publishers` holds a client at most once; `audience` a client at most once in each form;
+/// `reliable` counts members whose policy is reliable; no member holds room unless a publish that
+/// has the lock is about to use it.
 struct Tail<P: Port> {
     /// Number of the last message.
     seq: u64,
@@ -50,6 +56,48 @@ struct Tail<P: Port> {
     fingerprint: u64,
     publishers: Vec<Arc<Client<P>>>,
     audience: Vec<Member<P>>,
+    /// How many of the audience have a reliable overflow policy.
+    reliable: usize,
+}
+
+/// Why a message could not be published now.
+pub(super) enum Obstacle<P: Port> {
+    /// It is not to be.
+    Refusal(Refusal),
+    /// A queue that must have room first.
+    FullQueue {
+        client: Arc<Client<P>>,
+        form: Form,
+        /// How long its publisher still waits, in nanoseconds.
+        left: u64,
+    },
+}
+
+impl<P: Port> Tail<P> {
+    /// Takes room on all members with a reliable policy, except on those that would have to be
+    /// waited for if `wait` is false. Returns the first that has no room.
+    fn hold(
+        &mut self,
+        from: &Client<P>,
+        parcel: &mut impl Parcel<P>,
+        wait: bool,
+    ) -> Option<&Member<P>> {
+        let full = self.audience.iter_mut().position(|member| {
+            let overflow = member.overflow();
+            overflow.is_reliable()
+                && !member.client.is(from)
+                && member.hold(parcel) == Outcome::Full
+                && (wait || overflow == Overflow::Fail)
+        });
+        self.audience.get(full?)
+    }
+
+    /// Gives back all room that was taken.
+    fn let_go(&mut self) {
+        for member in self.audience.iter_mut() {
+            member.let_go();
+        }
+    }
 }
 
 impl<P: Port> Topic<P> {
@@ -61,6 +109,7 @@ impl<P: Port> Topic<P> {
             fingerprint: 0,
             publishers: Vec::new(),
             audience: Vec::new(),
+            reliable: 0,
         };
         Ok(Self {
             id,
@@ -81,21 +130,79 @@ impl<P: Port> Topic<P> {
     pub(super) fn publish(
         &self,
         from: &Client<P>,
-        fingerprint: u64,
+        publication: &Publication<P>,
         parcel: &mut impl Parcel<P>,
-    ) -> Receipt {
+        deadline: &mut Option<u64>,
+    ) -> Result<Receipt, Obstacle<P>> {
         let mut tail = self.tail.lock();
-        let topic = self.identity(&tail);
-        // At a message per nanosecond, 64 bits last for five centuries.
-        let seq = tail.seq.wrapping_add(1);
-        tail.seq = seq;
-        parcel.stamp(Stamp {
+        let tail = &mut *tail;
+        let stamp = self.stamp(tail, from, publication);
+        parcel.stamp(stamp);
+        if tail.reliable > 0 {
+            if let Patience::Nanoseconds(patience) = publication.patience {
+                let deadline = deadline.get_or_insert(stamp.time.saturating_add(patience));
+                let left = deadline.saturating_sub(stamp.time);
+                return self.publish_reliably(tail, from, stamp, left, parcel);
+            }
+        }
+        Ok(self.fan_out(tail, from, stamp.seq, |member, topic| {
+            member.deliver(topic, parcel, stamp.seq)
+        }))
+    }
+
+    /// The rest of [`Topic::publish`] where somebody asked for it: takes room on all those first,
+    /// so that the message goes to all of them or is not published.
+    #[cold]
+    fn publish_reliably(
+        &self,
+        tail: &mut Tail<P>,
+        from: &Client<P>,
+        stamp: Stamp,
+        left: u64,
+        parcel: &mut impl Parcel<P>,
+    ) -> Result<Receipt, Obstacle<P>> {
+        if let Some(full) = tail.hold(from, parcel, left > 0) {
+            let obstacle = match full.overflow() {
+                Overflow::Fail => Obstacle::Refusal(Refusal::WouldBlock),
+                _ if !parcel.may_wait() => Obstacle::Refusal(Refusal::WouldBlock),
+                _ => Obstacle::FullQueue {
+                    client: full.client.clone(),
+                    form: full.form,
+                    left,
+                },
+            };
+            tail.let_go();
+            return Err(obstacle);
+        }
+        Ok(self.fan_out(tail, from, stamp.seq, |member, topic| {
+            member.deliver_held(topic, parcel, stamp.seq)
+        }))
+    }
+
+    /// What the next message is told of itself.
+    #[inline]
+    fn stamp(&self, tail: &Tail<P>, from: &Client<P>, publication: &Publication<P>) -> Stamp {
+        Stamp {
             topic_id: self.id,
-            seq,
+            // At a message per nanosecond, 64 bits last for five centuries.
+            seq: tail.seq.wrapping_add(1),
             time: P::now_ns(),
-            fingerprint,
+            fingerprint: publication.fingerprint,
             port_id: from.port_id,
-        });
+        }
+    }
+
+    /// Takes the number, and delivers to all but the sender.
+    #[inline]
+    fn fan_out(
+        &self,
+        tail: &mut Tail<P>,
+        from: &Client<P>,
+        seq: u64,
+        mut deliver: impl FnMut(&mut Member<P>, Identity<'_>) -> Outcome,
+    ) -> Receipt {
+        let topic = self.identity(tail);
+        tail.seq = seq;
         let mut receipt = Receipt {
             seq,
             delivered: 0,
@@ -105,7 +212,7 @@ impl<P: Port> Topic<P> {
             if member.client.is(from) {
                 continue;
             }
-            match member.deliver(topic, parcel, seq) {
+            match deliver(member, topic) {
                 Outcome::Queued => receipt.delivered = receipt.delivered.saturating_add(1),
                 Outcome::Filtered => {}
                 Outcome::Full | Outcome::NoMemory => {
@@ -210,7 +317,12 @@ impl<P: Port> Topic<P> {
         let Some(member) = member else {
             return Ok(());
         };
-        if member.add(subscription) {
+        let was_reliable = member.overflow().is_reliable();
+        let tell_publishers = member.add(subscription);
+        if member.overflow().is_reliable() && !was_reliable {
+            tail.reliable = tail.reliable.saturating_add(1);
+        }
+        if tell_publishers {
             for publisher in tail.publishers.iter() {
                 if !publisher.is(&subscription.client) {
                     let port = publisher.port_id;
@@ -232,11 +344,16 @@ impl<P: Port> Topic<P> {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
         let index = tail.audience.iter().position(|m| m.serves(subscription));
+        let tail = &mut *tail;
         let Some(index) = index else { return };
-        let left = tail
-            .audience
-            .get_mut(index)
-            .is_some_and(|member| member.remove(subscription));
+        let Some(member) = tail.audience.get_mut(index) else {
+            return;
+        };
+        let was_reliable = member.overflow().is_reliable();
+        let left = member.remove(subscription);
+        if was_reliable && !member.overflow().is_reliable() {
+            tail.reliable = tail.reliable.saturating_sub(1);
+        }
         if !left {
             return;
         }

@@ -6,6 +6,13 @@ use super::ffi;
 use super::socket::outcome_of;
 use super::Socket;
 use crate::bus::port::Outcome;
+use crate::bus::port::Wait;
+use crate::wire::data;
+use crate::wire::header;
+use crate::wire::message;
+use crate::wire::record;
+use crate::wire::record::lost_at;
+use crate::wire::record::Record;
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -138,6 +145,18 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { self.selected.hold_on(socket, self.skb) }
     }
 
+    /// Frees the oldest messages on a socket until there is room; false if that does not help.
+    pub(crate) fn make_room_on(&self, socket: &Socket) -> bool {
+        // SAFETY: By the type invariants the sk_buff is alive.
+        unsafe { evict(socket, self.skb) }
+    }
+
+    /// Waits until a socket may have room.
+    pub(crate) fn wait_for_room_on(&self, socket: &Socket, nanoseconds: u64) -> Wait {
+        // SAFETY: By the type invariants the sk_buff is alive.
+        unsafe { wait_for_room(socket, self.skb, nanoseconds) }
+    }
+
     /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
     pub(crate) fn compose(&self, head: &[u8], payload: Range<usize>) -> Option<Composed> {
         let payload = self.bytes().get(payload)?;
@@ -213,6 +232,54 @@ impl Part {
     }
 }
 
+/// Frees the oldest messages in a socket's queue until there is room for `skb`; false if that does
+/// not help.
+///
+/// # Safety
+///
+/// `skb` must be alive.
+unsafe fn evict(socket: &Socket, skb: NonNull<ffi::sk_buff>) -> bool {
+    let mut buf = [0; record::MAX_LEN];
+    let lost = Record::Lost {
+        topic_id: 0,
+        first: 0,
+        count: 0,
+    };
+    let Some(lost) = lost.write(&mut buf, 0, 0).and_then(|len| buf.get(..len)) else {
+        return false;
+    };
+    // Constants that are far below 2^32, and a record that is no longer than its buffer.
+    let layout = ffi::kipc_layout {
+        message_type: message::PUBLISH,
+        lost_type: message::LOST,
+        message_topic: (header::LEN + data::TOPIC_OFFSET) as u32,
+        message_seq: (header::LEN + data::SEQ_OFFSET) as u32,
+        lost_topic: lost_at::TOPIC as u32,
+        lost_first: lost_at::FIRST as u32,
+        lost_count: lost_at::COUNT as u32,
+        lost: lost.as_ptr(),
+        lost_len: lost.len() as u32,
+    };
+    // SAFETY: The socket is alive by its invariant and the sk_buff by the contract; `layout` and
+    // what it points to outlive the call. The offsets lie within the record, which the tests of
+    // the wire format prove.
+    unsafe { ffi::kipc_evict(socket.as_ptr(), skb.as_ptr(), &layout) == 0 }
+}
+
+/// Waits until a socket's queue may have room for `skb`.
+///
+/// # Safety
+///
+/// `skb` must be alive.
+unsafe fn wait_for_room(socket: &Socket, skb: NonNull<ffi::sk_buff>, nanoseconds: u64) -> Wait {
+    // SAFETY: The socket is alive by its invariant and the sk_buff by the contract. We are in a
+    // system call of the publisher, which may sleep, and hold no lock that is a spinlock.
+    match unsafe { ffi::kipc_wait_for_room(socket.as_ptr(), skb.as_ptr(), nanoseconds) } {
+        0 => Wait::Retry,
+        _ => Wait::Interrupted,
+    }
+}
+
 /// A message that has its room on a socket, and is not queued yet. Dropping it gives the room
 /// back.
 ///
@@ -224,6 +291,9 @@ pub(crate) struct Held {
     // Dropped after `skb` was freed, which gives room back to the socket.
     _socket: Socket,
 }
+
+// SAFETY: An sk_buff that is on no list belongs to whoever has the pointer, on whatever thread.
+unsafe impl Send for Held {}
 
 impl Held {
     /// Puts it into the queue of the socket that it was made for.
@@ -265,6 +335,18 @@ impl Composed {
     pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
         // SAFETY: Both objects are alive by their invariants; the part is the whole sk_buff.
         unsafe { self.whole().queue_on(socket, self.skb) }
+    }
+
+    /// Frees the oldest messages on a socket until there is room; false if that does not help.
+    pub(crate) fn make_room_on(&self, socket: &Socket) -> bool {
+        // SAFETY: By the type invariant the sk_buff is alive.
+        unsafe { evict(socket, self.skb) }
+    }
+
+    /// Waits until a socket may have room.
+    pub(crate) fn wait_for_room_on(&self, socket: &Socket, nanoseconds: u64) -> Wait {
+        // SAFETY: By the type invariant the sk_buff is alive.
+        unsafe { wait_for_room(socket, self.skb, nanoseconds) }
     }
 
     /// Takes room for the datagram on a socket.

@@ -37,6 +37,18 @@ pub mod kipc_outcome {
     pub const KIPC_FULL: Type = 2;
     pub const KIPC_NO_MEMORY: Type = 3;
 }
+#[repr(C)]
+pub struct kipc_layout {
+    pub message_type: kernel::ffi::c_ushort,
+    pub lost_type: kernel::ffi::c_ushort,
+    pub message_topic: kernel::ffi::c_uint,
+    pub message_seq: kernel::ffi::c_uint,
+    pub lost_topic: kernel::ffi::c_uint,
+    pub lost_first: kernel::ffi::c_uint,
+    pub lost_count: kernel::ffi::c_uint,
+    pub lost: *const kernel::ffi::c_uchar,
+    pub lost_len: kernel::ffi::c_uint,
+}
 pub mod kipc_room {
     pub type Type = kernel::ffi::c_uint;
     pub const KIPC_ROOM_RESERVE: Type = 0;
@@ -68,6 +80,17 @@ unsafe extern "C" {
         outcome: *mut kipc_outcome::Type,
     ) -> *mut sk_buff;
     pub fn kipc_queue_held(held: *mut sk_buff);
+    pub fn kipc_evict(
+        sk: *mut sock,
+        skb: *const sk_buff,
+        layout: *const kipc_layout,
+    ) -> kernel::ffi::c_int;
+    pub fn kipc_wait_for_room(
+        sk: *mut sock,
+        skb: *const sk_buff,
+        nanoseconds: kernel::ffi::c_ulonglong,
+    ) -> kernel::ffi::c_int;
+    pub fn kipc_wake(sk: *mut sock);
     pub fn kipc_queue_copy(
         sk: *mut sock,
         data: *const kernel::ffi::c_uchar,

@@ -17,6 +17,7 @@
 #include <net/sock.h>
 
 #include "glue.h"
+#include "glue_internal.h"
 
 #ifndef KIPC_VERSION
 #error "KIPC_VERSION comes from Kbuild"
@@ -26,6 +27,8 @@ struct kipc_net {
 	struct sock *kernel_sock;
 	void *bus;
 };
+
+void (*kipc_netlink_destructor)(struct sk_buff *skb);
 
 static const struct kipc_ops *kipc_ops;
 static unsigned int kipc_protocol;
@@ -47,6 +50,7 @@ static void kipc_input(struct sk_buff *skb)
 		return;
 	}
 
+	WRITE_ONCE(kipc_netlink_destructor, skb->destructor);
 	inbound.skb = skb;
 	inbound.data = skb->data;
 	inbound.len = skb->len;
@@ -122,6 +126,7 @@ int kipc_register(const struct kipc_ops *ops, unsigned int protocol)
 		return -EINVAL;
 	if (kipc_ops)
 		return -EBUSY;
+	kipc_overflow_init();
 	kipc_ops = ops;
 	kipc_protocol = protocol;
 	err = register_pernet_subsys(&kipc_net_ops);
@@ -133,6 +138,7 @@ int kipc_register(const struct kipc_ops *ops, unsigned int protocol)
 void kipc_unregister(void)
 {
 	unregister_pernet_subsys(&kipc_net_ops);
+	kipc_overflow_exit();
 	kipc_ops = NULL;
 }
 
@@ -181,9 +187,8 @@ static bool kipc_reserve(struct sock *sk, const struct sk_buff *skb, unsigned lo
 	return false;
 }
 
-/* @skb, for which room was taken, belongs to @sk from here on: freeing it gives the room back. */
-static void kipc_own(struct sock *sk, struct sk_buff *skb,
-		     void (*destructor)(struct sk_buff *skb))
+void kipc_own(struct sock *sk, struct sk_buff *skb,
+	      void (*destructor)(struct sk_buff *skb))
 {
 	skb->sk = sk;
 	skb->destructor = destructor;

@@ -64,6 +64,34 @@ struct sk_buff *kipc_hold_shared(struct sock *sk, struct sk_buff *skb,
 				 enum kipc_outcome *outcome);
 void kipc_queue_held(struct sk_buff *held);
 
+/* Where published messages and the record of a loss have their fields. */
+struct kipc_layout {
+	unsigned short message_type;	/* nlmsg_type of a published message */
+	unsigned short lost_type;	/* nlmsg_type of the record of a loss */
+	unsigned int message_topic;	/* offset of a u32 */
+	unsigned int message_seq;	/* offset of a u64 */
+	unsigned int lost_topic;	/* offset of a u32 */
+	unsigned int lost_first;	/* offset of a u64 */
+	unsigned int lost_count;	/* offset of a u64 */
+	const unsigned char *lost;	/* a record whose fields are still to be filled */
+	unsigned int lost_len;
+};
+
+/*
+ * Frees the oldest messages in the queue until there is room for @skb. Each is replaced by, or
+ * counted in, the record of a loss at its place. 0, or -ENOBUFS if there is no room even so, or
+ * -ENOMEM.
+ */
+int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_layout *layout);
+
+/*
+ * Waits until there may be room for @skb, or the socket was closed, or the time is over: 0. By a
+ * signal: -EINTR.
+ */
+int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
+		       unsigned long long nanoseconds);
+void kipc_wake(struct sock *sk);
+
 /* How much room a record may use. */
 enum kipc_room {
 	/*

@@ -77,6 +77,11 @@ impl Port for Socket {
         held.queue();
     }
 
+    fn wake(&self) {
+        // SAFETY: By the type invariant the socket is alive.
+        unsafe { ffi::kipc_wake(self.as_ptr()) };
+    }
+
     fn now_ns() -> u64 {
         super::now_ns()
     }

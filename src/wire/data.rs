@@ -33,8 +33,10 @@ pub(crate) const PORT_OFFSET: usize = 32;
 /// Offset of the flags (u32).
 pub(crate) const FLAGS_OFFSET: usize = 36;
 
-/// Flags that a publisher may set: none yet.
-pub(crate) const PUBLISH_FLAGS: u32 = 0;
+/// Flag of a publisher: fail rather than wait for a subscriber.
+pub(crate) const PUBLISH_NOWAIT: u32 = 1 << 0;
+/// Flags that a publisher may set.
+pub(crate) const PUBLISH_FLAGS: u32 = PUBLISH_NOWAIT;
 
 /// The header of one published message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

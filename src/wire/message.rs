@@ -74,11 +74,25 @@ pub(crate) mod attr {
     /// Most topics of one bus, u32.
     pub(crate) const MAX_TOPICS: u16 = 19;
 
+    /// How long a publish may wait for subscribers, milliseconds, u32.
+    pub(crate) const WAIT: u16 = 20;
+
     /// Highest attribute type.
-    pub(crate) const MAX: u16 = MAX_TOPICS;
+    pub(crate) const MAX: u16 = WAIT;
 }
 
 /// Subscribe flag: also receive [`JOINED`] and [`GONE`].
 pub(crate) const SUBSCRIBE_EVENTS: u32 = 1 << 0;
+/// Subscribe flag: when the queue is full, the oldest messages make room for the newest.
+pub(crate) const SUBSCRIBE_DROP_OLDEST: u32 = 1 << 1;
+/// Subscribe flag: when the queue is full, publishers that agreed to it wait.
+pub(crate) const SUBSCRIBE_BLOCK: u32 = 1 << 2;
+/// Subscribe flag: when the queue is full, publishing fails for publishers that agreed to it.
+pub(crate) const SUBSCRIBE_FAIL: u32 = 1 << 3;
+/// The flags of which at most one may be set; without any, the newest message is dropped.
+pub(crate) const SUBSCRIBE_OVERFLOW: u32 = SUBSCRIBE_DROP_OLDEST | SUBSCRIBE_BLOCK | SUBSCRIBE_FAIL;
 /// All flags that [`SUBSCRIBE`] knows.
-pub(crate) const SUBSCRIBE_FLAGS: u32 = SUBSCRIBE_EVENTS;
+pub(crate) const SUBSCRIBE_FLAGS: u32 = SUBSCRIBE_EVENTS | SUBSCRIBE_OVERFLOW;
+
+/// Longest [`attr::WAIT`], in milliseconds.
+pub(crate) const MAX_WAIT: u32 = 60_000;

@@ -98,6 +98,19 @@ pub(crate) struct Info<'a> {
     pub(crate) max_topics: u32,
 }
 
+/// Where a [`Record::Lost`] that stands in a queue has its fields, for whoever extends it there.
+pub(crate) mod lost_at {
+    use super::super::attr;
+    use super::super::header;
+
+    /// Topic id, u32.
+    pub(crate) const TOPIC: usize = header::LEN + attr::HEADER_LEN;
+    /// Number of the first lost message, u64.
+    pub(crate) const FIRST: usize = TOPIC + 4 + attr::HEADER_LEN;
+    /// How many were lost, u64.
+    pub(crate) const COUNT: usize = FIRST + 8 + attr::HEADER_LEN;
+}
+
 /// A buffer of this size holds any record (with a version of up to 64 bytes).
 pub(crate) const MAX_LEN: usize = header::LEN + align(topic::MAX_LEN + 1) + 128;
 
@@ -239,6 +252,27 @@ impl<'a> Record<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_of_lost_are_where_they_are_said_to_be() {
+        let mut buf = [0; MAX_LEN];
+        let template = Record::Lost {
+            topic_id: 0,
+            first: 0,
+            count: 0,
+        };
+        let len = template.write(&mut buf, 0, 0).unwrap();
+        buf[lost_at::TOPIC..][..4].copy_from_slice(&1_u32.to_ne_bytes());
+        buf[lost_at::FIRST..][..8].copy_from_slice(&2_u64.to_ne_bytes());
+        buf[lost_at::COUNT..][..8].copy_from_slice(&3_u64.to_ne_bytes());
+        let (message, _) = header::message_at(&buf[..len], 0).unwrap();
+        let patched = Record::Lost {
+            topic_id: 1,
+            first: 2,
+            count: 3,
+        };
+        assert_eq!(Record::parse(message.header, message.payload), Ok(patched));
+    }
 
     #[test]
     fn records_round_trip() {

@@ -7,6 +7,8 @@ use core::ffi::CStr;
 /// Errno values, as `asm-generic` numbers them (x86, arm64 and riscv do).
 mod errno {
     pub(super) const ENOENT: i32 = 2;
+    pub(super) const EINTR: i32 = 4;
+    pub(super) const EAGAIN: i32 = 11;
     pub(super) const ENOMEM: i32 = 12;
     pub(super) const EEXIST: i32 = 17;
     pub(super) const EINVAL: i32 = 22;
@@ -114,6 +116,14 @@ refusals! {
     TooManySubscriptions = ENOSPC, c"too many subscriptions on this socket: unsubscribe some first";
     /// Limit of topics per bus.
     TooManyTopics = ENOSPC, c"too many topics on this bus";
+    /// Two overflow policies in one subscription.
+    OverflowAmbiguous = EINVAL, c"more than one overflow policy is set: choose one";
+    /// A wait longer than the limit.
+    WaitTooLong = ERANGE, c"publishers wait for 60000 milliseconds at most";
+    /// A subscriber is full and its policy is to fail, or the publisher does not want to wait.
+    WouldBlock = EAGAIN, c"the queue of a subscriber is full: nothing was published, try again later";
+    /// A signal arrived during a wait.
+    Interrupted = EINTR, c"a signal ended the wait for a subscriber: nothing was published";
     /// Out of memory.
     NoMemory = ENOMEM, c"out of memory: nothing was changed";
 }

@@ -25,6 +25,9 @@ pub(crate) enum Request<'a> {
         topic: Name<'a>,
         /// Fingerprint of the payload's type; 0 = untyped.
         fingerprint: u64,
+        /// How long a publish may wait for subscribers that ask for it, in milliseconds. `None`:
+        /// neither waits nor fails for a subscriber.
+        wait: Option<u32>,
     },
     /// Stop being a publisher of a topic.
     Unadvertise {
@@ -54,14 +57,23 @@ impl<'a> Request<'a> {
                 Ok(Self::Info)
             }
             message::ADVERTISE => {
-                let set = Set::parse_strict(payload, &[attr::TOPIC, attr::FINGERPRINT])?;
+                let set =
+                    Set::parse_strict(payload, &[attr::TOPIC, attr::FINGERPRINT, attr::WAIT])?;
                 let name = set.require(attr::TOPIC)?;
+                let wait = match set.get(attr::WAIT) {
+                    Some(wait) => match wait.u32()? {
+                        milliseconds @ 0..=message::MAX_WAIT => Some(milliseconds),
+                        _ => return Err(wait.refused(Refusal::WaitTooLong)),
+                    },
+                    None => None,
+                };
                 Ok(Self::Advertise {
                     topic: Name::new(name.string()).map_err(|why| name.refused(why.into()))?,
                     fingerprint: match set.get(attr::FINGERPRINT) {
                         Some(fingerprint) => fingerprint.u64()?,
                         None => 0,
                     },
+                    wait,
                 })
             }
             message::UNADVERTISE => {
@@ -78,6 +90,9 @@ impl<'a> Request<'a> {
                     flags = attribute.u32()?;
                     if flags & !message::SUBSCRIBE_FLAGS != 0 {
                         return Err(attribute.refused(Refusal::UnknownFlags));
+                    }
+                    if (flags & message::SUBSCRIBE_OVERFLOW).count_ones() > 1 {
+                        return Err(attribute.refused(Refusal::OverflowAmbiguous));
                     }
                 }
                 Ok(Self::Subscribe {
@@ -118,9 +133,19 @@ impl<'a> Request<'a> {
         };
         match *self {
             Self::Info => start(buf, message::INFO),
-            Self::Advertise { topic, fingerprint } => start(buf, message::ADVERTISE)
-                .string(attr::TOPIC, topic.as_str())
-                .u64(attr::FINGERPRINT, fingerprint),
+            Self::Advertise {
+                topic,
+                fingerprint,
+                wait,
+            } => {
+                let writer = start(buf, message::ADVERTISE)
+                    .string(attr::TOPIC, topic.as_str())
+                    .u64(attr::FINGERPRINT, fingerprint);
+                match wait {
+                    Some(wait) => writer.u32(attr::WAIT, wait),
+                    None => writer,
+                }
+            }
             Self::Unadvertise { topic_id } => {
                 start(buf, message::UNADVERTISE).u32(attr::TOPIC_ID, topic_id)
             }
@@ -158,6 +183,12 @@ mod tests {
         round_trip(Request::Advertise {
             topic: Name::new(long.as_bytes()).unwrap(),
             fingerprint: u64::MAX,
+            wait: Some(message::MAX_WAIT),
+        });
+        round_trip(Request::Advertise {
+            topic: Name::new(b"a").unwrap(),
+            fingerprint: 0,
+            wait: None,
         });
         round_trip(Request::Unadvertise { topic_id: 3 });
         round_trip(Request::Subscribe {

@@ -19,6 +19,9 @@ pub(crate) fn run(bus: &Bus, arguments: &Publish) -> Result<(), Failure> {
     if let Some(bytes) = arguments.send_buffer {
         builder = builder.send_buffer(bytes);
     }
+    if let Some(timeout) = arguments.wait {
+        builder = builder.wait(timeout);
+    }
     let publisher = builder.create()?;
     if arguments.messages.is_empty() {
         return lines(&publisher, arguments.ack);

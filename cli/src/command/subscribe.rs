@@ -76,7 +76,9 @@ pub(crate) fn run(bus: &Bus, arguments: &Subscribe) -> Result<(), Failure> {
 }
 
 fn subscribe(bus: &Bus, arguments: &Subscribe) -> Result<Subscriber<Vec<u8>, Raw>, Error> {
-    let mut builder = bus.raw_subscriber(&arguments.pattern)?;
+    let mut builder = bus
+        .raw_subscriber(&arguments.pattern)?
+        .overflow(arguments.overflow.into());
     if arguments.events {
         builder = builder.events();
     }

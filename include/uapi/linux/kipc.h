@@ -53,9 +53,23 @@
 #define KIPC_ATTR_MAX_ADVERTISEMENTS	17	/* u32 */
 #define KIPC_ATTR_MAX_SUBSCRIPTIONS	18	/* u32 */
 #define KIPC_ATTR_MAX_TOPICS		19	/* u32 */
+#define KIPC_ATTR_WAIT			20	/* u32, milliseconds */
+
+/* Longest KIPC_ATTR_WAIT. */
+#define KIPC_WAIT_MAX			60000
 
 /* KIPC_ATTR_FLAGS of KIPC_MSG_SUBSCRIBE: send KIPC_MSG_JOINED and KIPC_MSG_GONE as well. */
 #define KIPC_SUBSCRIBE_EVENTS		0x1
+/*
+ * What happens when the subscriber's queue is full. At most one; without any, the newest message
+ * is dropped.
+ */
+#define KIPC_SUBSCRIBE_DROP_OLDEST	0x2
+#define KIPC_SUBSCRIBE_BLOCK		0x4
+#define KIPC_SUBSCRIBE_FAIL		0x8
+
+/* Flag of a published message: fail with EAGAIN rather than wait for a subscriber. */
+#define KIPC_PUBLISH_NOWAIT		0x1
 
 /*
  * Follows the netlink header of KIPC_MSG_PUBLISH, before the payload. A publisher fills topic, tag
@@ -68,7 +82,7 @@ struct kipc_data {
 	__u64 time;		/* CLOCK_MONOTONIC, nanoseconds */
 	__u64 fingerprint;	/* of the payload's type; 0: untyped */
 	__u32 port;		/* port id of the publisher; 0: the kernel */
-	__u32 flags;		/* none yet */
+	__u32 flags;		/* KIPC_PUBLISH_* */
 };
 
 /* The seed protocol: nlmsg_type 0, a type byte, data. */

@@ -60,7 +60,16 @@ const NUMBERS: &[(&str, u64)] = &[
         attr::MAX_SUBSCRIPTIONS as u64,
     ),
     ("KIPC_ATTR_MAX_TOPICS", attr::MAX_TOPICS as u64),
+    ("KIPC_ATTR_WAIT", attr::WAIT as u64),
+    ("KIPC_WAIT_MAX", message::MAX_WAIT as u64),
     ("KIPC_SUBSCRIBE_EVENTS", message::SUBSCRIBE_EVENTS as u64),
+    (
+        "KIPC_SUBSCRIBE_DROP_OLDEST",
+        message::SUBSCRIBE_DROP_OLDEST as u64,
+    ),
+    ("KIPC_SUBSCRIBE_BLOCK", message::SUBSCRIBE_BLOCK as u64),
+    ("KIPC_SUBSCRIBE_FAIL", message::SUBSCRIBE_FAIL as u64),
+    ("KIPC_PUBLISH_NOWAIT", data::PUBLISH_NOWAIT as u64),
     ("KIPC_SEED_TYPE", seed::TYPE as u64),
     ("KIPC_SEED_INVALID", seed::INVALID as u64),
     (

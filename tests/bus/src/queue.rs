@@ -8,15 +8,18 @@ use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
 use crate::bus::port::Stamp;
+use crate::bus::port::Wait;
 use crate::wire::header;
 use crate::wire::record::Record;
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
 
 /// What lies in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +122,8 @@ struct State {
     no_memory: bool,
     /// How many messages have room and are not queued.
     held: usize,
+    closed: bool,
+    interrupted: bool,
 }
 
 /// A message that has its room in a queue.
@@ -140,6 +145,8 @@ pub(crate) struct Queue {
     /// Which tags its owner wants; as in the kernel it decides before the room does.
     filter: fn(u32) -> bool,
     state: Arc<Mutex<State>>,
+    /// Something was received, or there is nothing more to wait for.
+    changed: Condvar,
 }
 
 impl Queue {
@@ -148,6 +155,7 @@ impl Queue {
             capacity,
             filter,
             state: Arc::default(),
+            changed: Condvar::new(),
         }
     }
 
@@ -159,7 +167,65 @@ impl Queue {
     pub(crate) fn receive(&self, count: usize) -> Vec<Item> {
         let mut state = self.state();
         let count = count.min(state.items.len());
+        self.changed.notify_all();
         state.items.drain(..count).collect()
+    }
+
+    /// Ends waits as a signal would.
+    pub(crate) fn interrupt(&self) {
+        self.state().interrupted = true;
+        self.changed.notify_all();
+    }
+
+    /// Replaces the oldest message by the word of its loss, as the kernel does.
+    fn evict(&self) -> bool {
+        let mut state = self.state();
+        let at = state
+            .items
+            .iter()
+            .position(|item| matches!(item, Item::Message { .. }));
+        let Some(at) = at else { return false };
+        let Some(Item::Message { topic, seq, .. }) = state.items.remove(at) else {
+            unreachable!("just found");
+        };
+        let before = state.items.iter_mut().take(at).find_map(|item| match item {
+            Item::Lost {
+                topic: t,
+                first,
+                count,
+            } if *t == topic && *first + *count == seq => Some(count),
+            _ => None,
+        });
+        match before {
+            Some(count) => *count += 1,
+            None => state.items.insert(
+                at,
+                Item::Lost {
+                    topic,
+                    first: seq,
+                    count: 1,
+                },
+            ),
+        }
+        true
+    }
+
+    fn wait(&self, nanoseconds: u64) -> Wait {
+        let mut state = self.state();
+        let deadline = Instant::now() + Duration::from_nanos(nanoseconds);
+        while !state.interrupted && !state.closed && state.items.len() + state.held >= self.capacity
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.interrupted {
+            return Wait::Interrupted;
+        }
+        Wait::Retry
     }
 
     /// Takes all items.
@@ -209,14 +275,20 @@ impl Port for Queue {
         outcome
     }
 
+    fn wake(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
     fn commit(&self, held: Held) {
         assert!(Arc::ptr_eq(&self.state, &held.state), "held for this queue");
         self.put(held.item.clone());
     }
 
     fn now_ns() -> u64 {
-        static NOW: AtomicU64 = AtomicU64::new(1);
-        NOW.fetch_add(1, Ordering::Relaxed)
+        static START: OnceLock<Instant> = OnceLock::new();
+        let elapsed = START.get_or_init(Instant::now).elapsed();
+        elapsed.as_nanos() as u64 + 1
     }
 }
 
@@ -224,11 +296,26 @@ impl Port for Queue {
 pub(crate) struct Note {
     tag: u32,
     stamp: Option<Stamp>,
+    queued: bool,
+    may_wait: bool,
 }
 
 impl Note {
     pub(crate) fn new(tag: u32) -> Self {
-        Self { tag, stamp: None }
+        Self {
+            tag,
+            stamp: None,
+            queued: false,
+            may_wait: true,
+        }
+    }
+
+    /// One that fails rather than wait.
+    pub(crate) fn impatient(tag: u32) -> Self {
+        Self {
+            may_wait: false,
+            ..Self::new(tag)
+        }
     }
 
     pub(crate) fn stamp(&self) -> Option<Stamp> {
@@ -238,18 +325,39 @@ impl Note {
 
 impl Parcel<Queue> for Note {
     fn stamp(&mut self, stamp: Stamp) {
-        assert_eq!(self.stamp, None, "a message is stamped once");
+        assert!(
+            !self.queued,
+            "a message that was queued is not stamped again"
+        );
         self.stamp = Some(stamp);
     }
 
     fn queue_on(&mut self, queue: &Queue, form: Form) -> Outcome {
         match self.hold_on(queue, form) {
             Ok(held) => {
+                self.queued = true;
                 queue.commit(held);
                 Outcome::Queued
             }
             Err(outcome) => outcome,
         }
+    }
+
+    fn make_room_on(&mut self, queue: &Queue, _form: Form) -> bool {
+        while queue.room(queue.capacity) == Outcome::Full {
+            if !queue.evict() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn wait_for_room_on(&mut self, queue: &Queue, _form: Form, nanoseconds: u64) -> Wait {
+        queue.wait(nanoseconds)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     fn hold_on(&mut self, queue: &Queue, form: Form) -> Result<Held, Outcome> {

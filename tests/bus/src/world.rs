@@ -3,6 +3,7 @@
 //! A bus with clients, in words short enough for tests.
 
 use crate::bus::client;
+use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::bus::port::Receipt;
 use crate::bus::Bus;
@@ -80,7 +81,8 @@ impl World {
         topic: &str,
         fingerprint: u64,
     ) -> Result<u32, Refusal> {
-        self.bus.advertise(client, name(topic), fingerprint)
+        self.bus
+            .advertise(client, name(topic), fingerprint, Patience::None)
     }
 
     /// A new client that publishes a topic, and the topic's id.

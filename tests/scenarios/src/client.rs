@@ -34,8 +34,9 @@ use rustix::net::recvfrom;
 use rustix::net::sendto;
 use rustix::net::socket_with;
 use rustix::net::sockopt;
-use std::cell::Cell;
 use std::num::NonZeroU32;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long to wait for what must come.
@@ -114,7 +115,7 @@ pub struct Refused {
 /// One socket.
 pub struct Client {
     pub fd: OwnedFd,
-    seq: Cell<u32>,
+    seq: AtomicU32,
 }
 
 impl Client {
@@ -135,7 +136,7 @@ impl Client {
         bind(&fd, &SocketAddrNetlink::new(port, 0))?;
         Ok(Self {
             fd,
-            seq: Cell::new(0),
+            seq: AtomicU32::new(0),
         })
     }
 
@@ -166,8 +167,7 @@ impl Client {
     /// Sends a control request and returns what answers it; what comes in between is returned as
     /// well.
     pub fn request(&self, request: Request<'_>) -> Result<Vec<Event>, Refused> {
-        let seq = self.seq.get() + 1;
-        self.seq.set(seq);
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let mut buf = [0; request::MAX_LEN];
         let len = request.write(&mut buf, seq).expect("request fits");
         self.send(&buf[..len]);
@@ -208,8 +208,27 @@ impl Client {
 
     /// Becomes a publisher of a typed topic.
     pub fn try_advertise(&self, topic: &str, fingerprint: u64) -> Result<u32, Refused> {
+        self.advertise_with(topic, fingerprint, None)
+    }
+
+    /// Becomes a publisher that waits for subscribers for so many milliseconds.
+    pub fn advertise_patiently(&self, topic: &str, milliseconds: u32) -> u32 {
+        self.advertise_with(topic, 0, Some(milliseconds))
+            .expect("advertise")
+    }
+
+    fn advertise_with(
+        &self,
+        topic: &str,
+        fingerprint: u64,
+        wait: Option<u32>,
+    ) -> Result<u32, Refused> {
         let topic = Name::new(topic.as_bytes()).expect("a topic name");
-        let events = self.request(Request::Advertise { topic, fingerprint })?;
+        let events = self.request(Request::Advertise {
+            topic,
+            fingerprint,
+            wait,
+        })?;
         let id = events.iter().find_map(|event| match event {
             Event::Advertised { topic } => Some(*topic),
             _ => None,
@@ -245,8 +264,7 @@ impl Client {
 
     /// Publishes and returns (seq, delivered, dropped).
     pub fn publish_acked(&self, topic: u32, payload: &[u8]) -> Result<(u64, u32, u32), Refused> {
-        let seq = self.seq.get() + 1;
-        self.seq.set(seq);
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         self.send(&publish_message(
             topic,
             0,

@@ -17,7 +17,8 @@ fn say(line: &str) {
 pub fn run(arguments: &[String]) {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["publish-forever", topic] => publish_forever(topic),
+        ["publish-forever", topic] => publish_forever(topic, None),
+        ["publish-forever-patiently", topic] => publish_forever(topic, Some(60_000)),
         ["subscribe-and-stall", pattern] => subscribe_and_stall(pattern),
         ["alone"] => alone(),
         ["typed-publisher"] => crate::scenario::typed_round_trip::publisher(),
@@ -26,9 +27,12 @@ pub fn run(arguments: &[String]) {
 }
 
 /// Publishes 1, 2, 3, … until it is killed.
-fn publish_forever(topic: &str) {
+fn publish_forever(topic: &str, wait: Option<u32>) {
     let client = Client::open();
-    let topic = client.advertise(topic);
+    let topic = match wait {
+        Some(milliseconds) => client.advertise_patiently(topic, milliseconds),
+        None => client.advertise(topic),
+    };
     say(&format!("{}", client.port()));
     for number in 1_u64.. {
         client.publish(topic, &number.to_ne_bytes());

@@ -7,5 +7,6 @@ mod events;
 mod lifetime;
 mod limits;
 mod loss;
+mod overflow;
 mod publications;
 mod subscriptions;

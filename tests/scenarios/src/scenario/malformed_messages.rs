@@ -260,6 +260,7 @@ pub fn control() {
         Request::Advertise {
             topic: Name::new(b"cut").expect("a name"),
             fingerprint: 7,
+            wait: Some(1),
         },
         Request::Unadvertise { topic_id: 77 },
         Request::Subscribe {
@@ -317,7 +318,7 @@ pub fn published() {
         refused(&client, &message, Refusal::KernelFieldSet);
     }
     let mut message = good.clone();
-    message[52] = 1;
+    message[52] = 2;
     refused(&client, &message, Refusal::UnknownFlags);
     // None of it got a number.
     assert_eq!(

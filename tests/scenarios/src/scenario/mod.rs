@@ -8,6 +8,7 @@ mod full_queue;
 mod load_unload;
 mod malformed_messages;
 mod namespaces;
+mod overflow;
 mod patterns;
 mod publisher_killed;
 mod seed_and_v1;
@@ -94,6 +95,30 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "full_queue_of_the_smallest_size_is_never_deaf",
         full_queue::of_the_smallest_size_is_never_deaf,
+    ),
+    (
+        "overflow_drop_oldest_keeps_the_newest",
+        overflow::drop_oldest_keeps_the_newest,
+    ),
+    (
+        "overflow_drop_oldest_is_exact_under_load",
+        overflow::drop_oldest_is_exact_under_load,
+    ),
+    (
+        "overflow_fail_publishes_to_all_or_none",
+        overflow::fail_publishes_to_all_or_none,
+    ),
+    (
+        "overflow_block_loses_nothing",
+        overflow::block_loses_nothing,
+    ),
+    (
+        "overflow_block_ends_when_it_should",
+        overflow::block_ends_when_it_should,
+    ),
+    (
+        "overflow_block_ends_with_the_publishers_death",
+        overflow::block_ends_with_the_publishers_death,
     ),
     (
         "subscriber_dies_with_full_queue",

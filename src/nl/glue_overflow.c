@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Full queues: evicting the oldest message, and waiting for room.
+ */
+#include <linux/hash.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/netlink.h>
+#include <linux/sched/signal.h>
+#include <linux/skbuff.h>
+#include <linux/unaligned.h>
+#include <linux/wait.h>
+#include <net/sock.h>
+
+#include "glue.h"
+#include "glue_internal.h"
+
+/* Whether a message of this size finds room, by the rule of kipc_reserve(). */
+static bool kipc_has_room(struct sock *sk, unsigned int truesize)
+{
+	unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);
+
+	return !rmem || rmem + truesize <= READ_ONCE(sk->sk_rcvbuf);
+}
+
+/*
+ * Eviction
+ *
+ * The queue holds messages and records. Between the head of the queue and the first message there
+ * are records only, so the record of the loss of an evicted message may be any of them: for the
+ * reader nothing lies between the two.
+ */
+
+static u16 kipc_type(const struct sk_buff *skb)
+{
+	return ((const struct nlmsghdr *)skb->data)->nlmsg_type;
+}
+
+/* The oldest message, unless it is larger than what a header and our fields need. */
+static struct sk_buff *kipc_oldest(struct sk_buff_head *queue, const struct kipc_layout *layout)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(queue, skb)
+		if (skb->len >= layout->message_seq + sizeof(u64) &&
+		    kipc_type(skb) == layout->message_type)
+			return skb;
+	return NULL;
+}
+
+/* The record before @message that counts the losses of its topic up to it. */
+static struct sk_buff *kipc_loss_before(struct sk_buff_head *queue, struct sk_buff *message,
+					u32 topic, u64 seq, const struct kipc_layout *layout)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(queue, skb) {
+		const u8 *data = skb->data;
+
+		if (skb == message)
+			break;
+		if (skb->len == layout->lost_len && kipc_type(skb) == layout->lost_type &&
+		    get_unaligned((const u32 *)(data + layout->lost_topic)) == topic &&
+		    get_unaligned((const u64 *)(data + layout->lost_first)) +
+		    get_unaligned((const u64 *)(data + layout->lost_count)) == seq)
+			return skb;
+	}
+	return NULL;
+}
+
+/* Moves the oldest message from the queue to @evicted; @spare becomes its record if need be. */
+static bool kipc_evict_one(struct sock *sk, struct sk_buff **spare,
+			   struct sk_buff_head *evicted, const struct kipc_layout *layout)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *message = kipc_oldest(queue, layout);
+	struct sk_buff *loss;
+	u32 topic;
+	u64 seq, *count;
+
+	if (!message)
+		return false;
+	topic = get_unaligned((u32 *)(message->data + layout->message_topic));
+	seq = get_unaligned((u64 *)(message->data + layout->message_seq));
+	loss = kipc_loss_before(queue, message, topic, seq, layout);
+	if (!loss) {
+		loss = *spare;
+		*spare = NULL;
+		put_unaligned(topic, (u32 *)(loss->data + layout->lost_topic));
+		put_unaligned(seq, (u64 *)(loss->data + layout->lost_first));
+		atomic_add(loss->truesize, &sk->sk_rmem_alloc);
+		kipc_own(sk, loss, sock_rfree);
+		__skb_queue_before(queue, message, loss);
+	}
+	count = (u64 *)(loss->data + layout->lost_count);
+	put_unaligned(get_unaligned(count) + 1, count);
+	__skb_unlink(message, queue);
+	__skb_queue_tail(evicted, message);
+	sk_drops_inc(sk);
+	return true;
+}
+
+int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_layout *layout)
+{
+	struct sk_buff *spare = NULL;
+	int err = 0;
+
+	while (!kipc_has_room(sk, skb->truesize)) {
+		struct sk_buff_head evicted;
+		bool found;
+
+		if (!spare) {
+			spare = alloc_skb(layout->lost_len, GFP_KERNEL);
+			if (!spare)
+				return -ENOMEM;
+			skb_put_data(spare, layout->lost, layout->lost_len);
+		}
+		__skb_queue_head_init(&evicted);
+		spin_lock_irq(&sk->sk_receive_queue.lock);
+		found = kipc_evict_one(sk, &spare, &evicted, layout);
+		spin_unlock_irq(&sk->sk_receive_queue.lock);
+		/* Gives the room back. */
+		__skb_queue_purge(&evicted);
+		if (!found) {
+			err = -ENOBUFS;
+			break;
+		}
+	}
+	kfree_skb(spare);
+	return err;
+}
+
+/*
+ * Waiting
+ *
+ * A reader makes room by freeing what it received, which calls the destructor of the sk_buff. So
+ * whoever waits gives what lies in the queue a destructor that wakes him. Queues nobody waits for
+ * pay nothing.
+ */
+
+#define KIPC_WAIT_BITS 6
+
+static wait_queue_head_t kipc_waits[1 << KIPC_WAIT_BITS];
+/* How many sk_buffs have our destructor. */
+static atomic_t kipc_watched = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(kipc_unwatched);
+
+static wait_queue_head_t *kipc_wait_queue(const struct sock *sk)
+{
+	return &kipc_waits[hash_ptr(sk, KIPC_WAIT_BITS)];
+}
+
+static void kipc_watched_destructor(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	/* Knows what is to be done with a vmalloc'ed head, and gives the room back. */
+	kipc_netlink_destructor(skb);
+	/* @sk may be gone by now; only its address is used. */
+	wake_up_interruptible(kipc_wait_queue(sk));
+	if (atomic_dec_and_test(&kipc_watched))
+		wake_up(&kipc_unwatched);
+}
+
+static void kipc_watch_queue(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	spin_lock_irq(&sk->sk_receive_queue.lock);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		if (skb->destructor != kipc_watched_destructor) {
+			atomic_inc(&kipc_watched);
+			skb->destructor = kipc_watched_destructor;
+		}
+	}
+	spin_unlock_irq(&sk->sk_receive_queue.lock);
+}
+
+int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
+		       unsigned long long nanoseconds)
+{
+	wait_queue_head_t *queue = kipc_wait_queue(sk);
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE);
+	kipc_watch_queue(sk);
+	if (signal_pending(current))
+		err = -EINTR;
+	else if (sock_flag(sk, SOCK_DEAD))
+		/* It is about to leave the audience; let it. */
+		schedule_timeout(1);
+	else if (!kipc_has_room(sk, skb->truesize))
+		schedule_timeout(nsecs_to_jiffies(nanoseconds) + 1);
+	finish_wait(queue, &wait);
+	return err;
+}
+
+void kipc_wake(struct sock *sk)
+{
+	wake_up_interruptible(kipc_wait_queue(sk));
+}
+
+void kipc_overflow_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kipc_waits); i++)
+		init_waitqueue_head(&kipc_waits[i]);
+}
+
+/* All sockets are closed; what still lies in their queues is freed by RCU callbacks. */
+void kipc_overflow_exit(void)
+{
+	wait_event(kipc_unwatched, !atomic_read(&kipc_watched));
+	/* The last destructor may still be on its way out. */
+	rcu_barrier();
+}
