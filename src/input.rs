@@ -13,6 +13,7 @@ use crate::nl;
 use crate::nl::Inbound;
 use crate::nl::Socket;
 use crate::parcel::Published;
+use crate::parcel::Run;
 use crate::parcel::SeedBroadcast;
 use crate::sys;
 use crate::sys::Arc;
@@ -57,8 +58,14 @@ impl nl::Handler for Kipc {
         let mut offset = 0;
         while offset < datagram.bytes().len() {
             match header::message_at(datagram.bytes(), offset) {
-                Ok((message, next)) => {
-                    let header = message.header;
+                Ok((found, next)) => {
+                    let header = found.header;
+                    if header.kind == message::PUBLISH && next < datagram.bytes().len() {
+                        if let Some(end) = publish_batch(bus, &mut datagram, offset) {
+                            offset = end;
+                            continue;
+                        }
+                    }
                     let span = offset..offset.saturating_add(header.len as usize);
                     let result = request(bus, &mut datagram, header, span);
                     answer(&datagram, header, result);
@@ -151,7 +158,7 @@ fn publish(
     check_flags(header)?;
     let (data, _) = DataHeader::read_request(body(datagram, &span))?;
     let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
-    let mut parcel = Published::new(datagram, span, data);
+    let mut parcel = Published::new(datagram, Run::one(span, data));
     let receipt = bus.publish(&client, data.topic, &mut parcel)?;
     Ok(
         (header.flags & header::ACK != 0).then_some(Record::Published {
@@ -160,6 +167,28 @@ fn publish(
             dropped: receipt.dropped,
         }),
     )
+}
+
+/// Publishes the messages from `offset` on that can go together, if these are at least two;
+/// returns where the next message starts. Whatever is special about one of them is left to
+/// [`publish`].
+#[cold]
+fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) -> Option<usize> {
+    let run = Run::longest(datagram.bytes(), offset, |header, body| {
+        if header.kind != message::PUBLISH || header.flags & header::ACK != 0 {
+            return None;
+        }
+        check_flags(header).ok()?;
+        Some(DataHeader::read_request(body).ok()?.0)
+    })?;
+    let client = datagram.client()?;
+    if run.count() < 2 || !bus.takes_batches(&client, run.topic()) {
+        return None;
+    }
+    let (topic, end) = (run.topic(), run.end());
+    let mut parcel = Published::new(datagram, run);
+    bus.publish(&client, topic, &mut parcel).ok()?;
+    Some(wire::align(end).min(datagram.bytes().len()))
 }
 
 fn control(

@@ -88,27 +88,116 @@ fn stamped(data: DataHeader, stamp: Stamp) -> DataHeader {
     }
 }
 
-/// A message that was published in v1.
+/// Messages to one topic that stand in a row in a datagram.
+pub(crate) struct Run {
+    span: Range<usize>,
+    count: u32,
+    /// Headers of the first.
+    data: DataHeader,
+}
+
+impl Run {
+    /// One message.
+    pub(crate) fn one(span: Range<usize>, data: DataHeader) -> Self {
+        Self {
+            span,
+            count: 1,
+            data,
+        }
+    }
+
+    /// The longest run from `offset` of messages that can be published together: those for which
+    /// `check` gives equal topics and flags.
+    pub(crate) fn longest(
+        bytes: &[u8],
+        offset: usize,
+        check: impl Fn(Header, &[u8]) -> Option<DataHeader>,
+    ) -> Option<Self> {
+        let (mut run, mut next) = (None::<Self>, offset);
+        while let Ok((message, after)) = header::message_at(bytes, next) {
+            let Some(data) = check(message.header, message.payload) else {
+                break;
+            };
+            let end = next.saturating_add(message.header.len as usize);
+            match &mut run {
+                None => run = Some(Self::one(offset..end, data)),
+                Some(run) if (run.data.topic, run.data.flags) == (data.topic, data.flags) => {
+                    run.span.end = end;
+                    run.count = run.count.saturating_add(1);
+                }
+                Some(_) => break,
+            }
+            if after >= bytes.len() {
+                break;
+            }
+            next = after;
+        }
+        run
+    }
+
+    /// Id of the topic.
+    pub(crate) fn topic(&self) -> u32 {
+        self.data.topic
+    }
+
+    /// How many messages it is.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Where it ends, without the padding behind.
+    pub(crate) fn end(&self) -> usize {
+        self.span.end
+    }
+}
+
+/// Messages that were published in v1: one, or a batch.
 pub(crate) struct Published<'d, 'a> {
     datagram: &'d mut Datagram<'a>,
+    run: Run,
+    /// The selected message, or all of the run.
     span: Range<usize>,
     data: DataHeader,
+    count: u32,
     seed: Copy,
 }
 
 impl<'d, 'a> Published<'d, 'a> {
-    /// The message at `span` of the datagram, which starts with these headers.
-    pub(crate) fn new(
-        datagram: &'d mut Datagram<'a>,
-        span: Range<usize>,
-        data: DataHeader,
-    ) -> Self {
+    /// The messages at `run` of the datagram.
+    pub(crate) fn new(datagram: &'d mut Datagram<'a>, run: Run) -> Self {
         Self {
             datagram,
-            span,
-            data,
+            span: run.span.clone(),
+            data: run.data,
+            count: run.count,
+            run,
             seed: Copy::NotMade,
         }
+    }
+
+    /// Stamps all messages of a batch.
+    #[cold]
+    fn stamp_each(&mut self, stamp: Stamp) {
+        let mut next = self.run.span.start;
+        for index in 0..self.run.count {
+            let Some((span, data, after)) = self.message_at(next) else {
+                return;
+            };
+            let seq = stamp.seq.wrapping_add(u64::from(index));
+            let data = stamped(data, Stamp { seq, ..stamp });
+            let payload_len = span.len().saturating_sub(data::PAYLOAD_OFFSET);
+            self.datagram
+                .write(span.start, &v1_headers(data, payload_len));
+            next = after;
+        }
+    }
+
+    /// The message at this offset, its headers, and where the next one starts.
+    fn message_at(&self, offset: usize) -> Option<(Range<usize>, DataHeader, usize)> {
+        let (message, next) = header::message_at(self.datagram.bytes(), offset).ok()?;
+        let (data, _) = DataHeader::read(message.payload)?;
+        let end = offset.saturating_add(message.header.len as usize);
+        Some((offset..end, data, next))
     }
 }
 
@@ -125,12 +214,42 @@ impl Published<'_, '_> {
 
 impl Parcel<Socket> for Published<'_, '_> {
     fn stamp(&mut self, stamp: Stamp) {
-        self.data = stamped(self.data, stamp);
-        let payload_len = self.span.len().saturating_sub(data::PAYLOAD_OFFSET);
-        self.datagram
-            .write(self.span.start, &v1_headers(self.data, payload_len));
+        if self.count == 1 {
+            self.data = stamped(self.data, stamp);
+            let payload_len = self.span.len().saturating_sub(data::PAYLOAD_OFFSET);
+            self.datagram
+                .write(self.span.start, &v1_headers(self.data, payload_len));
+        } else {
+            self.stamp_each(stamp);
+        }
         self.datagram.select(self.span.clone());
         self.seed = Copy::NotMade;
+    }
+
+    fn count(&self) -> u32 {
+        self.count
+    }
+
+    #[cold]
+    fn select(&mut self, index: Option<u32>) {
+        self.span = self.run.span.clone();
+        self.count = self.run.count;
+        if let Some(index) = index {
+            self.count = 1;
+            let mut next = self.run.span.start;
+            for _ in 0..=index {
+                let Some((span, data, after)) = self.message_at(next) else {
+                    break;
+                };
+                (self.span, self.data, next) = (span, data, after);
+            }
+        }
+        self.datagram.select(self.span.clone());
+        self.seed = Copy::NotMade;
+    }
+
+    fn must_split_on(&self, socket: &Socket, form: Form) -> bool {
+        form == Form::Seed || socket.has_filter()
     }
 
     #[inline]
@@ -224,6 +343,16 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
         self.datagram.write(self.moved().start, &head);
         self.datagram.select(self.moved());
         self.v1 = Copy::NotMade;
+    }
+
+    fn count(&self) -> u32 {
+        1
+    }
+
+    fn select(&mut self, _index: Option<u32>) {}
+
+    fn must_split_on(&self, _socket: &Socket, _form: Form) -> bool {
+        false
     }
 
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {

@@ -27,6 +27,7 @@ use crate::inbox::protocol;
 use crate::item::PortId;
 use crate::socket::Socket;
 use crate::topic::Topic;
+use crate::wire;
 use crate::wire::data;
 use crate::wire::data::DataHeader;
 use crate::wire::header;
@@ -160,6 +161,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             state: Mutex::new(State {
                 seq: 1,
                 buffer: Vec::new(),
+                batch: Vec::new(),
                 inbox,
             }),
             marker: PhantomData,
@@ -208,6 +210,8 @@ struct State {
     seq: u32,
     /// Where values are encoded; kept for its capacity.
     buffer: Vec<u8>,
+    /// Where the messages of a batch are put together.
+    batch: Vec<u8>,
     inbox: Inbox,
 }
 
@@ -235,6 +239,53 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         answer.ok_or_else(|| protocol("wrong kind of answer"))
     }
 
+    /// Publishes values with one system call; each subscriber gets them as one entry of his queue.
+    ///
+    /// They are numbered in a row. Cheaper than [`Publisher::publish`] for each, by far if there
+    /// are many subscribers; but they fit into a full queue together or not at all. All must fit
+    /// into the send buffer.
+    ///
+    /// ```no_run
+    /// # fn main() -> libkipc::Result<()> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// publisher.publish_batch(&[1, 2, 3])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`] or [`Error::TooLarge`], after which nothing was published;
+    /// [`Error::Refused`], after which some may have been, if the publisher
+    /// [waits](PublisherBuilder::wait); [`Error::Io`].
+    pub fn publish_batch<'a>(&self, values: impl IntoIterator<Item = &'a T>) -> Result<()>
+    where
+        T: 'a,
+    {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State {
+            seq,
+            buffer,
+            batch,
+            inbox,
+        } = &mut *state;
+        batch.clear();
+        for value in values {
+            buffer.clear();
+            let payload = C::encode(value, buffer).map_err(Error::Encode)?;
+            *seq = seq.wrapping_add(1);
+            let header = frame(self.topic_id, self.tag, 0, *seq, payload.len())?;
+            batch.extend_from_slice(&header);
+            batch.extend_from_slice(payload);
+            batch.resize(wire::align(batch.len()), 0);
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.socket.send(&[], batch)?;
+        control::refusals(&self.socket, inbox, "publish")
+    }
+
     /// Publishes under another tag than the builder's.
     ///
     /// ```no_run
@@ -254,7 +305,9 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     fn send(&self, tag: u32, value: &T, flags: u16) -> Result<Option<Delivery>> {
         // A panic of a codec leaves nothing half done here.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { seq, buffer, inbox } = &mut *state;
+        let State {
+            seq, buffer, inbox, ..
+        } = &mut *state;
         buffer.clear();
         let payload = C::encode(value, buffer).map_err(Error::Encode)?;
         *seq = seq.wrapping_add(1);

@@ -155,9 +155,34 @@ impl<P: Port> Member<P> {
             outcome = self.deliver_instead_of_older(topic, parcel);
         }
         if matches!(outcome, Outcome::Full | Outcome::NoMemory) {
-            self.lose(seq);
+            self.lose(seq, parcel.count());
         }
         outcome
+    }
+
+    /// Queues a batch whose first message has number `seq`: as one entry of the queue if that can
+    /// be. Queued, if a message of it was.
+    pub(super) fn deliver_batch(
+        &mut self,
+        topic: Identity<'_>,
+        parcel: &mut impl Parcel<P>,
+        seq: u64,
+    ) -> Outcome {
+        if !parcel.must_split_on(&self.client.port, self.form) {
+            return self.deliver_outlined(topic, parcel, seq);
+        }
+        let mut sum = Outcome::Filtered;
+        for index in 0..parcel.count() {
+            parcel.select(Some(index));
+            let seq = seq.wrapping_add(u64::from(index));
+            match self.deliver_outlined(topic, parcel, seq) {
+                Outcome::Filtered => {}
+                outcome if sum != Outcome::Queued => sum = outcome,
+                _ => {}
+            }
+        }
+        parcel.select(None);
+        sum
     }
 
     #[cold]
@@ -206,14 +231,13 @@ impl<P: Port> Member<P> {
             Hold::Room(held) => {
                 let outcome = self.commit(topic, held);
                 if outcome != Outcome::Queued {
-                    self.lose(seq);
+                    self.lose(seq, parcel.count());
                 }
                 outcome
             }
         }
     }
 
-    #[cold]
     fn deliver_outlined(
         &mut self,
         topic: Identity<'_>,
@@ -248,17 +272,13 @@ impl<P: Port> Member<P> {
     }
 
     #[cold]
-    fn lose(&mut self, seq: u64) {
+    fn lose(&mut self, first: u64, count: u32) {
+        let count = u64::from(count);
         // INVARIANT: Unless nothing is ever told, there is something to tell now.
         self.up_to_date = self.form == Form::Seed;
         match &mut self.lost {
-            Some(lost) => lost.count = lost.count.saturating_add(1),
-            None => {
-                self.lost = Some(Lost {
-                    first: seq,
-                    count: 1,
-                });
-            }
+            Some(lost) => lost.count = lost.count.saturating_add(count),
+            None => self.lost = Some(Lost { first, count }),
         }
     }
 

@@ -215,6 +215,15 @@ impl<P: Port> Bus<P> {
         }
     }
 
+    /// Whether messages to this topic may be published as a batch: not if the publisher agreed to
+    /// wait or fail, which concerns each message on its own.
+    pub(crate) fn takes_batches(&self, client: &Client<P>, topic_id: u32) -> bool {
+        let owned = client.owned.lock();
+        owned
+            .publication(topic_id)
+            .is_some_and(|publication| publication.patience == Patience::None)
+    }
+
     /// Id of the topic of this name, if `client` is a publisher of it.
     pub(crate) fn advertised(&self, client: &Client<P>, name: Name<'_>) -> Option<u32> {
         let owned = client.owned.lock();

@@ -83,6 +83,18 @@ pub(crate) trait Parcel<P: Port> {
     /// Fills in what the bus says of it.
     fn stamp(&mut self, stamp: Stamp);
 
+    /// How many messages it is: more than one in a batch, which is stamped with the numbers from
+    /// that of the stamp on.
+    fn count(&self) -> u32;
+
+    /// Chooses what of a stamped batch is queued from now on: the message of this index alone, or
+    /// all of it. One message has only index 0.
+    fn select(&mut self, index: Option<u32>);
+
+    /// Whether this port must get the messages of a batch one by one: because it has another form,
+    /// or because its filter looks at the first message of what is queued.
+    fn must_split_on(&self, port: &P, form: Form) -> bool;
+
     /// Queues it on a port.
     fn queue_on(&mut self, port: &P, form: Form) -> Outcome;
 
@@ -101,10 +113,10 @@ pub(crate) trait Parcel<P: Port> {
     fn hold_on(&mut self, port: &P, form: Form) -> Result<P::Held, Outcome>;
 }
 
-/// What became of a published message.
+/// What became of a published message, or of a batch, whose subscribers count as one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    /// Its number in its topic.
+    /// Its number in its topic; of a batch, that of its last message.
     pub(crate) seq: u64,
     /// Subscribers that have it in their queue.
     pub(crate) delivered: u32,

@@ -145,6 +145,13 @@ impl<P: Port> Topic<P> {
                 return self.publish_reliably(tail, from, stamp, left, parcel);
             }
         }
+        let count = parcel.count();
+        if count > 1 {
+            let last = stamp.seq.wrapping_add(u64::from(count).saturating_sub(1));
+            return Ok(self.fan_out(tail, from, last, |member, topic| {
+                member.deliver_batch(topic, parcel, stamp.seq)
+            }));
+        }
         Ok(self.fan_out(tail, from, stamp.seq, |member, topic| {
             member.deliver(topic, parcel, stamp.seq)
         }))

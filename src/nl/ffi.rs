@@ -66,6 +66,7 @@ unsafe extern "C" {
         sk: *mut sock,
         client: *mut kernel::ffi::c_void,
     ) -> *mut kernel::ffi::c_void;
+    pub fn kipc_sock_has_filter(sk: *mut sock) -> kernel::ffi::c_int;
     pub fn kipc_queue_shared(
         sk: *mut sock,
         skb: *mut sk_buff,

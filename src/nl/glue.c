@@ -176,6 +176,11 @@ void *kipc_sock_set_client(struct sock *sk, void *client)
 	return old ? old : client;
 }
 
+int kipc_sock_has_filter(struct sock *sk)
+{
+	return !!rcu_access_pointer(sk->sk_filter);
+}
+
 /* Takes room for @skb, as netlink does: an empty queue takes a message of any size. */
 static bool kipc_reserve(struct sock *sk, const struct sk_buff *skb, unsigned long limit)
 {

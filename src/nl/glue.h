@@ -51,6 +51,8 @@ void kipc_sock_put(struct sock *sk);
 /* Attaches @client to the socket unless one is attached; returns the one that is then attached. */
 void *kipc_sock_set_client(struct sock *sk, void *client);
 
+int kipc_sock_has_filter(struct sock *sk);
+
 /* Queues bytes [@offset, @offset + @len) of @skb without copying them. */
 enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
 				    unsigned int offset, unsigned int len);

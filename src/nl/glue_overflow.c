@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/unaligned.h>
 #include <linux/wait.h>
+#include <net/netlink.h>
 #include <net/sock.h>
 
 #include "glue.h"
@@ -26,9 +27,10 @@ static bool kipc_has_room(struct sock *sk, unsigned int truesize)
 /*
  * Eviction
  *
- * The queue holds messages and records. Between the head of the queue and the first message there
- * are records only, so the record of the loss of an evicted message may be any of them: for the
- * reader nothing lies between the two.
+ * The queue holds messages and records. A message at the very front is the reader's: if it could
+ * be evicted, a reader slower than the publishers would find the record of a loss at each read and
+ * never a message. What is evicted is the oldest behind it. Between the two are records only, so
+ * any of these that counts up to the evicted message may count it, too.
  */
 
 static u16 kipc_type(const struct sk_buff *skb)
@@ -36,36 +38,61 @@ static u16 kipc_type(const struct sk_buff *skb)
 	return ((const struct nlmsghdr *)skb->data)->nlmsg_type;
 }
 
-/* The oldest message, unless it is larger than what a header and our fields need. */
+static bool kipc_is_message(const struct sk_buff *skb, const struct kipc_layout *layout)
+{
+	return skb->len >= layout->message_seq + sizeof(u64) &&
+	       kipc_type(skb) == layout->message_type;
+}
+
+/* The message to evict: one at the front only if there is no other. */
 static struct sk_buff *kipc_oldest(struct sk_buff_head *queue, const struct kipc_layout *layout)
 {
+	struct sk_buff *front = skb_peek(queue);
 	struct sk_buff *skb;
 
 	skb_queue_walk(queue, skb)
-		if (skb->len >= layout->message_seq + sizeof(u64) &&
-		    kipc_type(skb) == layout->message_type)
+		if (skb != front && kipc_is_message(skb, layout))
 			return skb;
-	return NULL;
+	return front && kipc_is_message(front, layout) ? front : NULL;
 }
 
-/* The record before @message that counts the losses of its topic up to it. */
-static struct sk_buff *kipc_loss_before(struct sk_buff_head *queue, struct sk_buff *message,
-					u32 topic, u64 seq, const struct kipc_layout *layout)
+/* How many messages lie in @skb: one, or a batch. All have headers that we wrote. */
+static unsigned int kipc_messages(const struct sk_buff *skb)
 {
-	struct sk_buff *skb;
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)skb->data;
+	int left = skb->len;
+	unsigned int count = 0;
+
+	while (nlmsg_ok(nlh, left)) {
+		count++;
+		nlh = nlmsg_next(nlh, &left);
+	}
+	return count;
+}
+
+/*
+ * The record before @message that counts losses of its topic, unless a message of the topic lies
+ * between: it would be told behind what came later. The numbers need not be in a row, since the
+ * reader's filter may have taken out some.
+ */
+static struct sk_buff *kipc_loss_before(struct sk_buff_head *queue, struct sk_buff *message,
+					u32 topic, const struct kipc_layout *layout)
+{
+	struct sk_buff *skb, *loss = NULL;
 
 	skb_queue_walk(queue, skb) {
-		const u8 *data = skb->data;
-
 		if (skb == message)
 			break;
-		if (skb->len == layout->lost_len && kipc_type(skb) == layout->lost_type &&
-		    get_unaligned((const u32 *)(data + layout->lost_topic)) == topic &&
-		    get_unaligned((const u64 *)(data + layout->lost_first)) +
-		    get_unaligned((const u64 *)(data + layout->lost_count)) == seq)
-			return skb;
+		if (kipc_is_message(skb, layout)) {
+			if (get_unaligned((u32 *)(skb->data + layout->message_topic)) == topic)
+				loss = NULL;
+		} else if (skb->len == layout->lost_len &&
+			   kipc_type(skb) == layout->lost_type &&
+			   get_unaligned((u32 *)(skb->data + layout->lost_topic)) == topic) {
+			loss = skb;
+		}
 	}
-	return NULL;
+	return loss;
 }
 
 /* Moves the oldest message from the queue to @evicted; @spare becomes its record if need be. */
@@ -82,7 +109,7 @@ static bool kipc_evict_one(struct sock *sk, struct sk_buff **spare,
 		return false;
 	topic = get_unaligned((u32 *)(message->data + layout->message_topic));
 	seq = get_unaligned((u64 *)(message->data + layout->message_seq));
-	loss = kipc_loss_before(queue, message, topic, seq, layout);
+	loss = kipc_loss_before(queue, message, topic, layout);
 	if (!loss) {
 		loss = *spare;
 		*spare = NULL;
@@ -93,7 +120,7 @@ static bool kipc_evict_one(struct sock *sk, struct sk_buff **spare,
 		__skb_queue_before(queue, message, loss);
 	}
 	count = (u64 *)(loss->data + layout->lost_count);
-	put_unaligned(get_unaligned(count) + 1, count);
+	put_unaligned(get_unaligned(count) + kipc_messages(message), count);
 	__skb_unlink(message, queue);
 	__skb_queue_tail(evicted, message);
 	sk_drops_inc(sk);

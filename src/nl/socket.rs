@@ -36,6 +36,12 @@ impl Socket {
         Self(sock)
     }
 
+    /// Whether a filter is attached.
+    pub(crate) fn has_filter(&self) -> bool {
+        // SAFETY: By the type invariant the socket is alive.
+        unsafe { ffi::kipc_sock_has_filter(self.as_ptr()) != 0 }
+    }
+
     /// The pointer, for calls into C that keep no longer than `self` lives.
     pub(super) fn as_ptr(&self) -> *mut ffi::sock {
         self.0.as_ptr()

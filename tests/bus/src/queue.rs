@@ -190,10 +190,8 @@ impl Queue {
         };
         let before = state.items.iter_mut().take(at).find_map(|item| match item {
             Item::Lost {
-                topic: t,
-                first,
-                count,
-            } if *t == topic && *first + *count == seq => Some(count),
+                topic: t, count, ..
+            } if *t == topic => Some(count),
             _ => None,
         });
         match before {
@@ -330,6 +328,18 @@ impl Parcel<Queue> for Note {
             "a message that was queued is not stamped again"
         );
         self.stamp = Some(stamp);
+    }
+
+    fn count(&self) -> u32 {
+        1
+    }
+
+    fn select(&mut self, index: Option<u32>) {
+        assert!(matches!(index, None | Some(0)));
+    }
+
+    fn must_split_on(&self, _queue: &Queue, _form: Form) -> bool {
+        false
     }
 
     fn queue_on(&mut self, queue: &Queue, form: Form) -> Outcome {

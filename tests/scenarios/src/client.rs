@@ -2,6 +2,7 @@
 
 //! A raw client: says exactly what a scenario wants to say, also what libkipc never would.
 
+use crate::process::Process;
 use crate::wire::PROTOCOL;
 use crate::wire::ack::Ack;
 use crate::wire::data::DataHeader;
@@ -19,6 +20,7 @@ use rustix::event::PollFd;
 use rustix::event::PollFlags;
 use rustix::event::Timespec;
 use rustix::event::poll;
+use rustix::fd::AsRawFd as _;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
@@ -151,6 +153,14 @@ impl Client {
     /// Sets the size of the receive queue in bytes, as SO_RCVBUF counts.
     pub fn set_receive_buffer(&self, bytes: usize) {
         sockopt::set_socket_recv_buffer_size(&self.fd, bytes).expect("SO_RCVBUF");
+    }
+
+    /// Lets only messages pass whose tag is a multiple of `divisor`. Tags must be below 256.
+    pub fn filter_tags(&self, divisor: u32) {
+        // A duplicate is inherited, unlike the descriptor itself.
+        let inherited = rustix::io::dup(&self.fd).expect("dup");
+        let number = inherited.as_raw_fd().to_string();
+        Process::start(&["attach-filter", &number, &divisor.to_string()]).succeed();
     }
 
     /// Sends bytes as they are.

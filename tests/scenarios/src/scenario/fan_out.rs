@@ -52,16 +52,18 @@ pub fn is_numbered_without_gaps() {
     assert_eq!(events.next(), None);
 }
 
-/// 4 publishers and 4 subscribers at the same time: all agree on who said what when.
+/// 8 publishers and 8 subscribers at the same time: all agree on who said what when.
 pub fn has_one_order_for_all() {
-    const EACH: u64 = 40;
-    let subscribers: Vec<Client> = (0..4).map(|_| Client::open()).collect();
+    const PUBLISHERS: u64 = 8;
+    const EACH: u64 = 1000;
+    let subscribers: Vec<Client> = (0..8).map(|_| Client::open()).collect();
     for subscriber in &subscribers {
+        subscriber.set_receive_buffer(16 << 20);
         subscriber.subscribe("order");
     }
-    let start = Barrier::new(4);
+    let start = Barrier::new(PUBLISHERS as usize);
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..PUBLISHERS {
             scope.spawn(|| {
                 let publisher = Client::open();
                 let topic = publisher.advertise("order");
@@ -82,7 +84,7 @@ pub fn has_one_order_for_all() {
     for (index, event) in first.iter().enumerate() {
         assert!(matches!(event, Event::Message { seq, .. } if *seq == index as u64 + 1));
     }
-    assert_eq!(first.len() as u64, 4 * EACH);
+    assert_eq!(first.len() as u64, PUBLISHERS * EACH);
     for other in &subscribers[1..] {
         assert_eq!(heard(other), first);
     }

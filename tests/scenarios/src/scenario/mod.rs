@@ -2,7 +2,9 @@
 
 //! The scenarios: one behaviour per file, named by it.
 
+mod batches;
 mod events;
+mod exact_loss;
 mod fan_out;
 mod full_queue;
 mod load_unload;
@@ -119,6 +121,22 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "overflow_block_ends_with_the_publishers_death",
         overflow::block_ends_with_the_publishers_death,
+    ),
+    (
+        "batches_cost_one_entry_of_a_queue",
+        batches::cost_one_entry_of_a_queue,
+    ),
+    (
+        "batches_end_where_something_is_special",
+        batches::end_where_something_is_special,
+    ),
+    (
+        "batches_are_lost_and_evicted_exactly",
+        batches::are_lost_and_evicted_exactly,
+    ),
+    (
+        "exact_loss_accounts_for_every_message",
+        exact_loss::accounts_for_every_message,
     ),
     (
         "subscriber_dies_with_full_queue",

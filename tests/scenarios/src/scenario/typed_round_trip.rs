@@ -29,10 +29,12 @@ pub fn publisher() {
         .publisher::<Reading>("typed/room1")
         .and_then(|builder| builder.create())
         .expect("a publisher");
-    for number in 0..10 {
+    for number in 0..5 {
         let delivery = publisher.publish_acked(&reading(number)).expect("publish");
         assert_eq!((delivery.delivered, delivery.dropped), (1, 0));
     }
+    let rest: Vec<Reading> = (5..10).map(reading).collect();
+    publisher.publish_batch(&rest).expect("publish");
 }
 
 /// Every reading arrives as it was, with the sender's identity; another type is refused.

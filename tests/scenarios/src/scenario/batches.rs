@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Many messages in one sendmsg().
+
+use crate::client::Client;
+use crate::client::Event;
+use crate::client::publish_message;
+use crate::wire::header;
+use crate::wire::message::SUBSCRIBE_DROP_OLDEST;
+use crate::wire::seed;
+use std::time::Duration;
+
+/// Messages with these tags, as one datagram; each carries its tag.
+fn batch(topic: u32, tags: std::ops::Range<u32>) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    for tag in tags {
+        // Odd lengths, so that there is padding between the messages.
+        let payload = vec![tag as u8; 1 + tag as usize % 7];
+        datagram.extend(publish_message(topic, tag, header::REQUEST, 0, &payload));
+        datagram.resize(datagram.len().next_multiple_of(4), 0);
+    }
+    datagram
+}
+
+fn tags(events: &[Event]) -> Vec<u32> {
+    let tag = |event: &Event| match event {
+        Event::Message { tag, payload, .. } => {
+            assert_eq!(payload[..], vec![*tag as u8; 1 + *tag as usize % 7]);
+            Some(*tag)
+        }
+        _ => None,
+    };
+    events.iter().filter_map(tag).collect()
+}
+
+fn seqs(events: &[Event]) -> Vec<u64> {
+    let seq = |event: &Event| match event {
+        Event::Message { seq, .. } => Some(*seq),
+        _ => None,
+    };
+    events.iter().filter_map(seq).collect()
+}
+
+/// One entry of the queue for 16 messages, each with its number; filters and seed subscribers see
+/// each on its own.
+pub fn cost_one_entry_of_a_queue() {
+    let plain = Client::open();
+    plain.subscribe(seed::TOPIC);
+    let filtered = Client::open();
+    filtered.subscribe(seed::TOPIC);
+    filtered.filter_tags(3);
+    let old = Client::open();
+    old.seed(seed::REGISTER_SUBSCRIBER, &[]);
+    let publisher = Client::open();
+    let topic = publisher.advertise(seed::TOPIC);
+    publisher.publish(topic, &[0]);
+    for client in [&plain, &filtered, &old] {
+        client.drain();
+    }
+
+    publisher.send(&batch(topic, 1..17));
+    assert_eq!(publisher.drain(), []);
+    let events = plain.expect();
+    assert_eq!(tags(&events), (1..17).collect::<Vec<_>>());
+    assert_eq!(seqs(&events), (2..18).collect::<Vec<_>>());
+    assert_eq!(plain.drain(), [], "it was one entry");
+    let events = filtered.drain();
+    assert_eq!(tags(&events), [3, 6, 9, 12, 15]);
+    assert_eq!(seqs(&events), [4, 7, 10, 13, 16]);
+    for tag in 1..17_u32 {
+        let want = Event::Seed(vec![tag as u8; 1 + tag as usize % 7]);
+        assert_eq!(old.receive(Duration::ZERO), [want]);
+    }
+    assert_eq!(old.drain(), []);
+}
+
+/// A message that is special ends a batch: another topic, one that asks for an answer, a bad one.
+pub fn end_where_something_is_special() {
+    let subscriber = Client::open();
+    subscriber.subscribe("special/*");
+    let publisher = Client::open();
+    let (a, b) = (
+        publisher.advertise("special/a"),
+        publisher.advertise("special/b"),
+    );
+    let acked = publish_message(a, 5, header::REQUEST | header::ACK, 77, &[5; 6]);
+    let mut datagram = [batch(a, 0..3), batch(b, 3..5), acked].concat();
+    datagram.resize(datagram.len().next_multiple_of(4), 0);
+    datagram.extend(batch(a, 6..8));
+    datagram.extend(publish_message(a + b + 1, 0, header::REQUEST, 78, b"bad!"));
+    datagram.extend(batch(a, 8..10));
+    datagram.extend(&batch(a, 10..12)[..100]);
+    publisher.send(&datagram);
+    let answers = publisher.drain();
+    assert!(
+        matches!(
+            answers[..],
+            [
+                Event::Published {
+                    seq: 4,
+                    delivered: 1,
+                    dropped: 0
+                },
+                Event::Ack {
+                    seq: 77,
+                    errno: 0,
+                    ..
+                },
+                Event::Ack {
+                    seq: 78,
+                    errno: 2,
+                    ..
+                },
+                Event::Ack { errno: 74, .. },
+            ]
+        ),
+        "{answers:?}"
+    );
+    let events = subscriber.drain();
+    assert_eq!(tags(&events), (0..11).collect::<Vec<_>>());
+}
+
+/// Losses of batches are counted by message, whatever the policy, in order, exactly.
+pub fn are_lost_and_evicted_exactly() {
+    const ROUNDS: u64 = 2000;
+    for flags in [0, SUBSCRIBE_DROP_OLDEST] {
+        let slow = Client::open();
+        slow.subscribe_with("batch/loss", flags);
+        let filtered = Client::open();
+        filtered.subscribe_with("batch/loss", flags);
+        filtered.filter_tags(2);
+        let publisher = Client::open();
+        let topic = publisher.advertise("batch/loss");
+        for round in 0..ROUNDS {
+            publisher.send(&batch(topic, 0..10));
+            if round == ROUNDS / 2 {
+                slow.receive(Duration::ZERO);
+            }
+        }
+        drop(publisher);
+        let events = slow.drain();
+        let (mut received, mut lost) = (0, 0);
+        for event in &events {
+            match event {
+                Event::Message { .. } => received += 1,
+                Event::Lost { count, .. } => lost += count,
+                _ => {}
+            }
+        }
+        let first = seqs(&events)[0];
+        // What was received in the middle is missing here.
+        let middle = ROUNDS * 10 - received - lost;
+        assert!(middle == 10 || middle == 0, "{middle}");
+        assert!(lost > 0 && received > 0 && first > 0);
+        let numbers = seqs(&events);
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+
+        let events = filtered.drain();
+        let lost: u64 = events
+            .iter()
+            .map(|event| match event {
+                Event::Lost { count, .. } => *count,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(
+            seqs(&events).len() as u64 + lost,
+            ROUNDS * 5,
+            "flags {flags}"
+        );
+    }
+}
