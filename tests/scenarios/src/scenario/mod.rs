@@ -7,6 +7,7 @@ mod events;
 mod exact_loss;
 mod fan_out;
 mod full_queue;
+mod killed_at_random;
 mod load_unload;
 mod malformed_messages;
 mod namespaces;
@@ -149,6 +150,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "publisher_killed_is_gone_after_its_last_message",
         publisher_killed::is_gone_after_its_last_message,
+    ),
+    (
+        "killed_at_random_they_leave_no_trace",
+        killed_at_random::leave_no_trace,
     ),
     (
         "subscribe_close_cycles_leave_nothing",
