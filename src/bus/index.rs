@@ -136,7 +136,7 @@ impl<P: Port> Index<P> {
             }
             if !at.wild {
                 at.wild = true;
-            } else if !at.prefix.to_parent() {
+            } else if !at.prefix.shorten() {
                 return Ok(());
             }
         }

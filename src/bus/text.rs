@@ -60,7 +60,7 @@ impl Text {
     }
 
     /// Takes the last segment off; false if there was none.
-    pub(crate) fn to_parent(&mut self) -> bool {
+    pub(crate) fn shorten(&mut self) -> bool {
         if self.0.is_empty() {
             return false;
         }
