@@ -6,6 +6,7 @@
 //! a `sys` of their own with the same names, over `std`.
 
 use core::borrow::Borrow;
+use core::ops::ControlFlow;
 use core::ops::Deref;
 use core::ops::DerefMut;
 use core::pin::Pin;
@@ -180,6 +181,26 @@ impl<K: Ord, V> Map<K, V> {
         let value = self.tree.remove(key)?;
         self.len = self.len.saturating_sub(1);
         Some(value)
+    }
+
+    /// Visits the entries in the order of their keys, beginning at `from` or, if there is no such
+    /// key, behind it, until the visitor breaks.
+    ///
+    /// Exclusive, because only the kernel's mutable cursor moves.
+    pub(crate) fn visit_from<B>(
+        &mut self,
+        from: &K,
+        mut visit: impl FnMut(&K, &V) -> ControlFlow<B>,
+    ) -> Option<B> {
+        let mut next = self.tree.cursor_lower_bound_mut(from);
+        while let Some(cursor) = next {
+            let (key, value) = cursor.current();
+            if let ControlFlow::Break(result) = visit(key, value) {
+                return Some(result);
+            }
+            next = cursor.move_next();
+        }
+        None
     }
 
     /// All values, in the order of their keys.

@@ -19,6 +19,7 @@
 //! All three sleep, so allocating under them is allowed.
 
 pub(crate) mod client;
+mod index;
 pub(crate) mod limits;
 mod member;
 pub(crate) mod overflow;
@@ -30,6 +31,7 @@ mod topic;
 
 use crate::bus::client::Client;
 use crate::bus::client::Publication;
+use crate::bus::index::Place;
 use crate::bus::overflow::Overflow;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
@@ -148,10 +150,17 @@ impl<P: Port> Bus<P> {
         }
         let id = owned.next_subscription_id()?;
         owned.subscriptions.try_reserve(1)?;
+        let pattern = Text::new(pattern.as_str())?;
+        let place = Place::new(
+            &pattern,
+            core::ptr::from_ref::<Client<P>>(client).addr(),
+            id,
+        )?;
         let subscription = sys::arc(Subscription {
             client: client.clone(),
             id,
-            pattern: Text::new(pattern.as_str())?,
+            pattern,
+            place,
             form,
             events: flags & SUBSCRIBE_EVENTS != 0,
             overflow: Overflow::of(flags),

@@ -6,6 +6,7 @@
 //! audience ready in the topic.
 
 use crate::bus::client::Owned;
+use crate::bus::index::Index;
 use crate::bus::limits;
 use crate::bus::port::Port;
 use crate::bus::subscription::Parting;
@@ -15,15 +16,12 @@ use crate::bus::topic::Topic;
 use crate::bus::Counts;
 use crate::sys;
 use crate::sys::Arc;
-use crate::sys::Map;
 use crate::sys::NoMemory;
 use crate::wire::refusal::Refusal;
 
 /// All topics and subscriptions of a bus.
 pub(super) struct Registry<P: Port> {
-    topics: Map<Text, Arc<Topic<P>>>,
-    /// By address, which is as good a name as any for something shared that never moves.
-    subscriptions: Map<usize, Arc<Subscription<P>>>,
+    index: Index<P>,
     /// Clients that publish or subscribe, or did.
     clients: usize,
     last_topic_id: u32,
@@ -31,16 +29,11 @@ pub(super) struct Registry<P: Port> {
     highest_topic_id: u32,
 }
 
-fn key<P: Port>(subscription: &Arc<Subscription<P>>) -> usize {
-    core::ptr::from_ref::<Subscription<P>>(subscription).addr()
-}
-
 impl<P: Port> Registry<P> {
     /// An empty registry.
     pub(super) fn new() -> Self {
         Self {
-            topics: Map::new(),
-            subscriptions: Map::new(),
+            index: Index::new(),
             clients: 0,
             last_topic_id: 0,
             highest_topic_id: 0,
@@ -50,9 +43,9 @@ impl<P: Port> Registry<P> {
     /// How much there is.
     pub(super) fn counts(&self) -> Counts {
         Counts {
-            topics: self.topics.len(),
+            topics: self.index.topic_count(),
             clients: self.clients,
-            subscriptions: self.subscriptions.len(),
+            subscriptions: self.index.subscription_count(),
         }
     }
 
@@ -71,22 +64,17 @@ impl<P: Port> Registry<P> {
 
     /// The topic of this name, which is created, with its audience, unless it exists.
     pub(super) fn topic(&mut self, name: &Text) -> Result<Arc<Topic<P>>, Refusal> {
-        if let Some(topic) = self.topics.get(name) {
+        if let Some(topic) = self.index.topic(name) {
             return Ok(topic.clone());
         }
-        if self.topics.len() >= limits::TOPICS_PER_BUS {
+        if self.index.topic_count() >= limits::TOPICS_PER_BUS {
             return Err(Refusal::TooManyTopics);
         }
         let id = self.next_topic_id();
         let topic = sys::arc(Topic::new(id, name.try_clone()?)?)?;
-        if let Some(name) = name.as_name() {
-            for subscription in self.subscriptions.values() {
-                if subscription.matches(name) {
-                    topic.add_subscription(subscription)?;
-                }
-            }
-        }
-        self.topics.try_insert(name.try_clone()?, topic.clone())?;
+        self.index
+            .try_each_subscription(name, |subscription| topic.add_subscription(subscription))?;
+        self.index.add_topic(&topic)?;
         self.last_topic_id = id;
         self.highest_topic_id = self.highest_topic_id.max(id);
         Ok(topic)
@@ -98,7 +86,7 @@ impl<P: Port> Registry<P> {
         let mut id = self.last_topic_id;
         loop {
             id = id.wrapping_add(1);
-            let taken = || self.topics.values().any(|topic| topic.id == id);
+            let taken = || self.index.topics().any(|topic| topic.id == id);
             // As long as ids only grow, none can be taken.
             if id != 0 && (id > self.highest_topic_id || !taken()) {
                 return id;
@@ -109,7 +97,7 @@ impl<P: Port> Registry<P> {
     /// Removes a topic that has no publisher.
     pub(super) fn remove_if_unused(&mut self, topic: &Topic<P>) {
         if topic.retire_if_unused() {
-            self.topics.remove(&topic.name);
+            self.index.remove_topic(topic);
         }
     }
 
@@ -119,16 +107,12 @@ impl<P: Port> Registry<P> {
         subscription: &Arc<Subscription<P>>,
     ) -> Result<(), NoMemory> {
         // All that can fail comes first: once a topic has it, its client has been told of that.
-        for topic in matching(&self.topics, subscription) {
-            topic.reserve(subscription)?;
-        }
-        self.subscriptions
-            .try_insert(key(subscription), subscription.clone())?;
-        for topic in matching(&self.topics, subscription) {
-            // Cannot fail: audiences change under the lock of the registry only, which is held.
-            topic.add_subscription(subscription)?;
-        }
-        Ok(())
+        self.index
+            .try_each_topic(subscription, |topic| topic.reserve(subscription))?;
+        self.index.add_subscription(subscription)?;
+        // Cannot fail: audiences change under the lock of the registry only, which is held.
+        self.index
+            .try_each_topic(subscription, |topic| topic.add_subscription(subscription))
     }
 
     /// Removes a subscription from all topics.
@@ -137,22 +121,10 @@ impl<P: Port> Registry<P> {
         subscription: &Arc<Subscription<P>>,
         parting: Parting,
     ) {
-        for topic in matching(&self.topics, subscription) {
+        let _: Result<(), NoMemory> = self.index.try_each_topic(subscription, |topic| {
             topic.remove_subscription(subscription, parting);
-        }
-        self.subscriptions.remove(&key(subscription));
+            Ok(())
+        });
+        self.index.remove_subscription(subscription);
     }
-}
-
-/// The topics that a subscription matches.
-fn matching<'a, P: Port>(
-    topics: &'a Map<Text, Arc<Topic<P>>>,
-    subscription: &'a Subscription<P>,
-) -> impl Iterator<Item = &'a Arc<Topic<P>>> {
-    topics.values().filter(move |topic| {
-        topic
-            .name
-            .as_name()
-            .is_some_and(|name| subscription.matches(name))
-    })
 }

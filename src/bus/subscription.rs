@@ -3,12 +3,12 @@
 //! A subscription: who wants which topics, and how.
 
 use crate::bus::client::Client;
+use crate::bus::index::Place;
 use crate::bus::overflow::Overflow;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
 use crate::bus::text::Text;
 use crate::sys::Arc;
-use crate::wire::topic::Name;
 
 /// One subscription. It never changes.
 pub(super) struct Subscription<P: Port> {
@@ -18,6 +18,8 @@ pub(super) struct Subscription<P: Port> {
     pub(super) id: u32,
     /// Which topics.
     pub(super) pattern: Text,
+    /// Where it lies in the index.
+    pub(super) place: Place,
     /// In which protocol messages are delivered.
     pub(super) form: Form,
     /// Whether joined and gone publishers are of interest.
@@ -33,13 +35,4 @@ pub(super) enum Parting {
     Unsubscribed,
     /// Its client is gone; there is nobody to tell.
     Closed,
-}
-
-impl<P: Port> Subscription<P> {
-    /// Whether a topic of this name is subscribed to.
-    pub(super) fn matches(&self, name: Name<'_>) -> bool {
-        self.pattern
-            .as_pattern()
-            .is_some_and(|pattern| pattern.matches(name))
-    }
 }

@@ -4,8 +4,8 @@
 
 use crate::sys::NoMemory;
 use crate::sys::Vec;
+use crate::wire::topic;
 use crate::wire::topic::Name;
-use crate::wire::topic::Pattern;
 use core::cmp::Ordering;
 
 /// The text of a valid name or pattern.
@@ -36,9 +36,48 @@ impl Text {
         Name::new(&self.0).ok()
     }
 
-    /// The text as the pattern that it is.
-    pub(crate) fn as_pattern(&self) -> Option<Pattern<'_>> {
-        Pattern::new(&self.0).ok()
+    /// Whether this, as a pattern, matches the name. Both were checked when they came.
+    pub(crate) fn matches(&self, name: &Self) -> bool {
+        topic::matches(&self.0, &name.0)
+    }
+
+    /// Whether a segment is a wildcard.
+    pub(crate) fn has_wildcard(&self) -> bool {
+        self.0.contains(&b'*')
+    }
+
+    /// The segments before the first wildcard: a name, or nothing.
+    pub(crate) fn literal_prefix(&self) -> Result<Self, NoMemory> {
+        let wildcard = self.0.iter().position(|byte| *byte == b'*');
+        let prefix = match wildcard {
+            // What precedes a wildcard ends with the slash in front of it.
+            Some(at) => self.0.get(..at.saturating_sub(1)).unwrap_or_default(),
+            None => &self.0,
+        };
+        let mut bytes = Vec::new();
+        bytes.try_extend(prefix)?;
+        Ok(Self(bytes))
+    }
+
+    /// Takes the last segment off; false if there was none.
+    pub(crate) fn shorten(&mut self) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let slash = self.0.iter().rposition(|byte| *byte == b'/');
+        let len = slash.unwrap_or_default();
+        while self.0.len() > len {
+            self.0.pop();
+        }
+        true
+    }
+
+    /// Whether this is `path` or lies below it; all names lie below the empty path.
+    pub(crate) fn is_within(&self, path: &Self) -> bool {
+        match self.0.strip_prefix(&path.0[..]) {
+            Some(rest) => path.0.is_empty() || matches!(rest.first(), None | Some(b'/')),
+            None => false,
+        }
     }
 }
 
@@ -56,8 +95,15 @@ impl PartialOrd for Text {
     }
 }
 
+/// Slashes come before all else, so that a path is followed by all paths below it.
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0[..].cmp(&other.0[..])
+        // Texts have no control characters, so that 0 stands for slashes alone.
+        let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        let differ = self.0.iter().zip(other.0.iter()).find(|(a, b)| a != b);
+        match differ {
+            Some((a, b)) => rank(a).cmp(&rank(b)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
     }
 }

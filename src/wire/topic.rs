@@ -119,37 +119,48 @@ impl<'a> Pattern<'a> {
     }
 
     /// Whether the pattern matches the name.
-    ///
-    /// Takes at most (segments of the pattern) × (segments of the name) steps: on a mismatch only
-    /// the last `**` seen needs to take one segment more, since an earlier one could not help.
     pub(crate) fn matches(self, name: Name<'_>) -> bool {
-        let mut pattern = self.0.split('/');
-        let mut name = name.0.split('/');
-        // The state to return to: behind the last `**`, and in front of what it took last.
-        let mut retry: Option<(core::str::Split<'_, char>, core::str::Split<'_, char>)> = None;
-        loop {
-            let rest = (pattern.clone(), name.clone());
-            match (pattern.next(), name.next()) {
-                (None, None) => return true,
-                (Some("**"), _) => {
-                    name = rest.1;
-                    retry = Some((pattern.clone(), name.clone()));
-                    continue;
-                }
-                (Some("*"), Some(_)) => continue,
-                (Some(want), Some(have)) if want == have => continue,
-                _ => {}
+        matches(self.0.as_bytes(), name.0.as_bytes())
+    }
+}
+
+type Segments<'a> = core::slice::Split<'a, u8, fn(&u8) -> bool>;
+
+fn segments(path: &[u8]) -> Segments<'_> {
+    path.split(|byte| *byte == b'/')
+}
+
+/// Whether the text of a valid pattern matches that of a valid name.
+///
+/// Takes at most (segments of the pattern) × (segments of the name) steps: on a mismatch only
+/// the last `**` seen needs to take one segment more, since an earlier one could not help.
+pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let mut pattern = segments(pattern);
+    let mut name = segments(name);
+    // The state to return to: behind the last `**`, and in front of what it took last.
+    let mut retry: Option<(Segments<'_>, Segments<'_>)> = None;
+    loop {
+        let rest = (pattern.clone(), name.clone());
+        match (pattern.next(), name.next()) {
+            (None, None) => return true,
+            (Some(b"**"), _) => {
+                name = rest.1;
+                retry = Some((pattern.clone(), name.clone()));
+                continue;
             }
-            let Some((behind, mut taken)) = retry else {
-                return false;
-            };
-            if taken.next().is_none() {
-                return false;
-            }
-            pattern = behind.clone();
-            name = taken.clone();
-            retry = Some((behind, taken));
+            (Some(b"*"), Some(_)) => continue,
+            (Some(want), Some(have)) if want == have => continue,
+            _ => {}
         }
+        let Some((behind, mut taken)) = retry else {
+            return false;
+        };
+        if taken.next().is_none() {
+            return false;
+        }
+        pattern = behind.clone();
+        name = taken.clone();
+        retry = Some((behind, taken));
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! - [`unit`]: each operation, each refusal, each promise,
 //! - `model`: random histories against a reference,
+//! - `index`: topics and subscriptions find each other, and few others on the way,
 //! - `memory`: every allocation of every operation fails once,
 //! - `threads`: real threads, with the lock order checked at every lock,
 //! - `races`: two requests of one socket, interleaved on purpose.
@@ -18,6 +19,7 @@ mod bus;
 #[path = "../../../src/wire/mod.rs"]
 mod wire;
 
+mod index;
 mod memory;
 mod model;
 mod queue;

@@ -11,6 +11,7 @@
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::ops::Deref;
 use std::ops::DerefMut;
 use std::sync::PoisonError;
@@ -25,6 +26,7 @@ thread_local! {
     /// How many allocations succeed before one fails.
     static COUNTDOWN: Cell<Option<usize>> = const { Cell::new(None) };
     static FAILED: Cell<bool> = const { Cell::new(false) };
+    static VISITS: Cell<usize> = const { Cell::new(0) };
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static HELD: RefCell<std::vec::Vec<usize>> = const { RefCell::new(std::vec::Vec::new()) };
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
@@ -61,6 +63,13 @@ fn allocate() -> Result<(), NoMemory> {
 /// provided that one thread did it all.
 pub(crate) fn live() -> isize {
     LIVE.get()
+}
+
+/// How many entries of maps `f` visited.
+pub(crate) fn visits(f: impl FnOnce()) -> usize {
+    let before = VISITS.get();
+    f();
+    VISITS.get() - before
 }
 
 /// A member of each vector and mutex, for [`live`].
@@ -273,8 +282,19 @@ impl<K: Ord, V> Map<K, V> {
         self.0.remove(key)
     }
 
+    pub(crate) fn visit_from<B>(
+        &mut self,
+        from: &K,
+        mut visit: impl FnMut(&K, &V) -> ControlFlow<B>,
+    ) -> Option<B> {
+        self.0.range(from..).find_map(|(key, value)| {
+            VISITS.set(VISITS.get() + 1);
+            visit(key, value).break_value()
+        })
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.values()
+        self.0.values().inspect(|_| VISITS.set(VISITS.get() + 1))
     }
 }
 
