@@ -2,6 +2,9 @@
 
 //! What the bus asks of its surroundings: a queue per subscriber, and messages to put there.
 
+/// Port id of the kernel, which any number of its publishers share. No socket of a process has it.
+pub(crate) const KERNEL: u32 = 0;
+
 /// What became of a message or record for one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
