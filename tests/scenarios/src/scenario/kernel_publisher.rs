@@ -15,9 +15,14 @@ const TOPIC: &str = "kernel/sample";
 
 /// A subscriber to the sample and to its events.
 fn watcher() -> Client {
+    late_watcher().0
+}
+
+/// The same, and what it was told when it subscribed.
+fn late_watcher() -> (Client, Vec<Event>) {
     let client = Client::open();
-    client.subscribe_with("kernel/*", SUBSCRIBE_EVENTS);
-    client
+    let (_, told) = client.subscribe_with("kernel/*", SUBSCRIBE_EVENTS);
+    (client, told)
 }
 
 /// What comes until so many messages have come.
@@ -87,9 +92,10 @@ pub fn is_a_publisher_like_any_other() {
     drop(watcher);
     assert!(kernel::unload_is_refused(), "the sample alone holds it");
 
-    let watcher = self::watcher();
     let first = messages(&events).len();
-    events = until_messages(&watcher, 5);
+    let (watcher, told) = late_watcher();
+    events = told;
+    events.extend(until_messages(&watcher, 5));
     drop(sample);
     events.extend(until_removed(&watcher));
     assert_eq!(
@@ -137,8 +143,8 @@ pub fn share_topic_and_port() {
 pub fn needs_no_subscriber() {
     let sample = Sample::load(&["period_ms=5"]);
     std::thread::sleep(Duration::from_millis(100));
-    let watcher = watcher();
-    let events = until_messages(&watcher, 5);
+    let (watcher, mut events) = late_watcher();
+    events.extend(until_messages(&watcher, 5));
     drop(sample);
     assert_eq!(others(&events), ["topic kernel/sample", "joined 0"]);
     let messages = messages(&events);
