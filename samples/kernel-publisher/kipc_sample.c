@@ -4,7 +4,8 @@
  *
  * Built in the checkout, with kipc's Module.symvers, and watched from user space:
  *
- *	make -C KDIR M=$PWD/samples/kernel-publisher KBUILD_EXTRA_SYMBOLS=$PWD/Module.symvers modules
+ *	make -C KDIR M=$PWD/samples/kernel-publisher \
+ *		KBUILD_EXTRA_SYMBOLS=$PWD/Module.symvers modules
  *	modprobe kipc_sample period_ms=500
  *	kipc sub kernel/sample
  *
