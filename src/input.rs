@@ -7,6 +7,7 @@ use crate::bus::limits;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
+use crate::bus::port::Receipt;
 use crate::bus::port::Room;
 use crate::bus::Bus;
 use crate::nl;
@@ -15,6 +16,7 @@ use crate::nl::Socket;
 use crate::parcel::Published;
 use crate::parcel::Run;
 use crate::parcel::SeedBroadcast;
+use crate::publisher::KernelPublisher;
 use crate::sys;
 use crate::sys::Arc;
 use crate::wire;
@@ -49,6 +51,7 @@ type Answer = Option<Record<'static>>;
 impl nl::Handler for Kipc {
     type Bus = Bus<Socket>;
     type Client = Client<Socket>;
+    type Publisher = KernelPublisher;
 
     fn bus() -> Option<KBox<Self::Bus>> {
         KBox::new(Bus::new().ok()?, GFP_KERNEL_ACCOUNT).ok()
@@ -87,6 +90,28 @@ impl nl::Handler for Kipc {
 
     fn release(bus: &Self::Bus, client: Arc<Self::Client>) {
         bus.disconnect(&client);
+    }
+
+    fn publisher(
+        bus: &Self::Bus,
+        socket: Socket,
+        topic: &[u8],
+        fingerprint: u64,
+    ) -> Result<KBox<Self::Publisher>, Refusal> {
+        KernelPublisher::new(bus, socket, topic, fingerprint)
+    }
+
+    fn publish(
+        bus: &Self::Bus,
+        publisher: &Self::Publisher,
+        tag: u32,
+        payload: &[u8],
+    ) -> Result<Receipt, Refusal> {
+        publisher.publish(bus, tag, payload)
+    }
+
+    fn end(bus: &Self::Bus, publisher: KBox<Self::Publisher>) {
+        publisher.end(bus);
     }
 }
 

@@ -19,6 +19,7 @@ mod bus;
 mod input;
 mod nl;
 mod parcel;
+mod publisher;
 mod sys;
 #[allow(
     dead_code,

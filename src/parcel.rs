@@ -345,16 +345,6 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
         self.v1 = Copy::NotMade;
     }
 
-    fn count(&self) -> u32 {
-        1
-    }
-
-    fn select(&mut self, _index: Option<u32>) {}
-
-    fn must_split_on(&self, _socket: &Socket, _form: Form) -> bool {
-        false
-    }
-
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
         match form {
             Form::Seed => self.datagram.queue_on(socket),
@@ -394,5 +384,73 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
             Form::Seed => self.datagram.hold_on(socket),
             Form::V1 => self.for_v1()?.hold_on(socket),
         }
+    }
+}
+
+/// A message that was published in the kernel.
+pub(crate) struct FromKernel<'p> {
+    v1: Composed,
+    payload: &'p [u8],
+    data: DataHeader,
+    seed: Copy,
+}
+
+impl<'p> FromKernel<'p> {
+    /// A message whose headers are still to be filled; `None` without memory.
+    pub(crate) fn new(tag: u32, payload: &'p [u8]) -> Option<Self> {
+        Some(Self {
+            v1: Composed::new(&[0; data::PAYLOAD_OFFSET], payload)?,
+            payload,
+            data: DataHeader {
+                tag,
+                ..DataHeader::default()
+            },
+            seed: Copy::NotMade,
+        })
+    }
+
+    fn in_form(&mut self, form: Form) -> Result<&Composed, Outcome> {
+        match form {
+            Form::V1 => Ok(&self.v1),
+            Form::Seed => self
+                .seed
+                .get(|| Composed::new(&seed_header(self.payload.len()), self.payload)),
+        }
+    }
+}
+
+impl Parcel<Socket> for FromKernel<'_> {
+    fn stamp(&mut self, stamp: Stamp) {
+        self.data = stamped(self.data, stamp);
+        self.v1
+            .overwrite(&v1_headers(self.data, self.payload.len()));
+    }
+
+    fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
+        match self.in_form(form) {
+            Ok(composed) => composed.queue_on(socket),
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
+        self.in_form(form)
+            .is_ok_and(|composed| composed.make_room_on(socket))
+    }
+
+    fn wait_for_room_on(&mut self, socket: &Socket, form: Form, nanoseconds: u64) -> Wait {
+        match self.in_form(form) {
+            Ok(composed) => composed.wait_for_room_on(socket, nanoseconds),
+            // Without memory there is nothing to wait with.
+            Err(_) => Wait::Interrupted,
+        }
+    }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
+
+    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
+        self.in_form(form)?.hold_on(socket)
     }
 }

@@ -2,6 +2,9 @@
 
 //! What the bus asks of its surroundings: a queue per subscriber, and messages to put there.
 
+/// Port id of the kernel, which any number of its publishers share. No socket of a process has it.
+pub(crate) const KERNEL: u32 = 0;
+
 /// What became of a message or record for one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -85,15 +88,19 @@ pub(crate) trait Parcel<P: Port> {
 
     /// How many messages it is: more than one in a batch, which is stamped with the numbers from
     /// that of the stamp on.
-    fn count(&self) -> u32;
+    fn count(&self) -> u32 {
+        1
+    }
 
     /// Chooses what of a stamped batch is queued from now on: the message of this index alone, or
     /// all of it. One message has only index 0.
-    fn select(&mut self, index: Option<u32>);
+    fn select(&mut self, _index: Option<u32>) {}
 
     /// Whether this port must get the messages of a batch one by one: because it has another form,
     /// or because its filter looks at the first message of what is queued.
-    fn must_split_on(&self, port: &P, form: Form) -> bool;
+    fn must_split_on(&self, _port: &P, _form: Form) -> bool {
+        false
+    }
 
     /// Queues it on a port.
     fn queue_on(&mut self, port: &P, form: Form) -> Outcome;

@@ -13,6 +13,7 @@ use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
 use crate::bus::port::Stamp;
+use crate::bus::port::KERNEL;
 use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
@@ -242,11 +243,12 @@ impl<P: Port> Topic<P> {
         }
         tail.publishers.try_reserve(1)?;
         // A socket that is being closed gives its port id free before its release gets here. Its
-        // end must be told before the new bearer of the id appears.
+        // end must be told before the new bearer of the id appears. Publishers of the kernel share
+        // an id.
         let before = tail
             .publishers
             .iter()
-            .position(|other| other.port_id == client.port_id);
+            .position(|other| other.port_id == client.port_id && other.port_id != KERNEL);
         if let Some(index) = before {
             self.dismiss(&mut tail, index);
         }

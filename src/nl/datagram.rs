@@ -160,22 +160,8 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
     /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
     pub(crate) fn compose(&self, head: &[u8], payload: Range<usize>) -> Option<Composed> {
         let payload = self.bytes().get(payload)?;
-        let head_len = u32::try_from(head.len()).ok()?;
-        let payload_len = u32::try_from(payload.len()).ok()?;
-        let len = head_len.checked_add(payload_len)?;
-        // SAFETY: The sk_buff is alive by the type invariants; both slices are valid and are
-        // copied before the call returns; the sum of their lengths was checked.
-        let skb = unsafe {
-            ffi::kipc_skb_compose(
-                self.skb.as_ptr(),
-                head.as_ptr(),
-                head_len,
-                payload.as_ptr(),
-                payload_len,
-            )
-        };
-        // INVARIANT: Unless null, the sk_buff is new, ours, and `len` bytes long.
-        NonNull::new(skb).map(|skb| Composed { skb, len })
+        // SAFETY: The sk_buff is alive by the type invariants.
+        unsafe { Composed::from_parts(self.skb.as_ptr(), head, payload) }
     }
 }
 
@@ -324,6 +310,39 @@ pub(crate) struct Composed {
 }
 
 impl Composed {
+    /// A new datagram of the kernel: `head`, then `payload`.
+    pub(crate) fn new(head: &[u8], payload: &[u8]) -> Option<Self> {
+        // SAFETY: A null pointer is allowed.
+        unsafe { Self::from_parts(core::ptr::null(), head, payload) }
+    }
+
+    /// # Safety
+    ///
+    /// `from` must be null or an sk_buff that stays alive during the call.
+    unsafe fn from_parts(from: *const ffi::sk_buff, head: &[u8], payload: &[u8]) -> Option<Self> {
+        let head_len = u32::try_from(head.len()).ok()?;
+        let payload_len = u32::try_from(payload.len()).ok()?;
+        let len = head_len.checked_add(payload_len)?;
+        // SAFETY: `from` is as the caller guarantees; both slices are valid and are copied before
+        // the call returns; the sum of their lengths was checked.
+        let skb = unsafe {
+            ffi::kipc_skb_compose(from, head.as_ptr(), head_len, payload.as_ptr(), payload_len)
+        };
+        // INVARIANT: Unless null, the sk_buff is new, ours, and `len` bytes long.
+        NonNull::new(skb).map(|skb| Self { skb, len })
+    }
+
+    /// Overwrites the beginning, if it is that long. Must not be done to what has been queued
+    /// already: its readers would see it (which is no matter of memory safety: they copy bytes).
+    pub(crate) fn overwrite(&mut self, head: &[u8]) {
+        let len = u32::try_from(head.len()).unwrap_or(u32::MAX);
+        if len <= self.len {
+            // SAFETY: By the type invariant there are `len` bytes, which are linear in an sk_buff
+            // that we made; `head` is valid for as many.
+            unsafe { ffi::kipc_skb_overwrite(self.skb.as_ptr(), head.as_ptr(), len) };
+        }
+    }
+
     fn whole(&self) -> Part {
         Part {
             offset: 0,

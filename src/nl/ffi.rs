@@ -20,6 +20,12 @@ pub struct kipc_inbound {
     pub client: *mut kernel::ffi::c_void,
 }
 #[repr(C)]
+pub struct kipc_fate {
+    pub seq: kernel::ffi::c_ulonglong,
+    pub delivered: kernel::ffi::c_uint,
+    pub dropped: kernel::ffi::c_uint,
+}
+#[repr(C)]
 pub struct kipc_ops {
     pub bus_new: ::core::option::Option<unsafe extern "C" fn() -> *mut kernel::ffi::c_void>,
     pub bus_free: ::core::option::Option<unsafe extern "C" fn(bus: *mut kernel::ffi::c_void)>,
@@ -28,6 +34,29 @@ pub struct kipc_ops {
     >,
     pub release: ::core::option::Option<
         unsafe extern "C" fn(bus: *mut kernel::ffi::c_void, client: *mut kernel::ffi::c_void),
+    >,
+    pub publisher_new: ::core::option::Option<
+        unsafe extern "C" fn(
+            bus: *mut kernel::ffi::c_void,
+            kernel_sock: *mut sock,
+            topic: *const kernel::ffi::c_uchar,
+            topic_len: kernel::ffi::c_uint,
+            fingerprint: kernel::ffi::c_ulonglong,
+            publisher: *mut *mut kernel::ffi::c_void,
+        ) -> kernel::ffi::c_int,
+    >,
+    pub publisher_publish: ::core::option::Option<
+        unsafe extern "C" fn(
+            bus: *mut kernel::ffi::c_void,
+            publisher: *mut kernel::ffi::c_void,
+            tag: kernel::ffi::c_uint,
+            payload: *const kernel::ffi::c_uchar,
+            len: kernel::ffi::c_uint,
+            fate: *mut kipc_fate,
+        ) -> kernel::ffi::c_int,
+    >,
+    pub publisher_end: ::core::option::Option<
+        unsafe extern "C" fn(bus: *mut kernel::ffi::c_void, publisher: *mut kernel::ffi::c_void),
     >,
 }
 pub mod kipc_outcome {
@@ -105,5 +134,10 @@ unsafe extern "C" {
         payload: *const kernel::ffi::c_uchar,
         payload_len: kernel::ffi::c_uint,
     ) -> *mut sk_buff;
+    pub fn kipc_skb_overwrite(
+        skb: *mut sk_buff,
+        head: *const kernel::ffi::c_uchar,
+        len: kernel::ffi::c_uint,
+    );
     pub fn kipc_skb_free(skb: *mut sk_buff);
 }

@@ -23,16 +23,16 @@
 #error "KIPC_VERSION comes from Kbuild"
 #endif
 
-struct kipc_net {
-	struct sock *kernel_sock;
-	void *bus;
-};
-
 void (*kipc_netlink_destructor)(struct sk_buff *skb);
 
-static const struct kipc_ops *kipc_ops;
+const struct kipc_ops *kipc_ops;
 static unsigned int kipc_protocol;
 static unsigned int kipc_net_id __read_mostly;
+
+struct kipc_net *kipc_net_of(struct net *net)
+{
+	return net_generic(net, kipc_net_id);
+}
 
 static void kipc_input(struct sk_buff *skb)
 {
@@ -99,14 +99,20 @@ static int __net_init kipc_net_init(struct net *net)
 		kipc_ops->bus_free(kn->bus);
 		return -EADDRINUSE;
 	}
+	kipc_publishers_begin(kn);
 	return 0;
 }
 
-/* A user socket holds its namespace: when this runs, no client is left. */
+/*
+ * A user socket holds its namespace: when this runs, no clients are left but publishers of the
+ * kernel.
+ */
 static void __net_exit kipc_net_exit(struct net *net)
 {
 	struct kipc_net *kn = net_generic(net, kipc_net_id);
 
+	/* Their clients hold the kernel's socket. */
+	kipc_publishers_end(kn);
 	netlink_kernel_release(kn->kernel_sock);
 	kipc_ops->bus_free(kn->bus);
 }
@@ -316,10 +322,17 @@ struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 
 	if (!skb)
 		return NULL;
-	NETLINK_CB(skb).creds = NETLINK_CB(from).creds;
+	/* Those of the kernel are all zero, as a new sk_buff has them. */
+	if (from)
+		NETLINK_CB(skb).creds = NETLINK_CB(from).creds;
 	skb_put_data(skb, head, head_len);
 	skb_put_data(skb, payload, payload_len);
 	return skb;
+}
+
+void kipc_skb_overwrite(struct sk_buff *skb, const unsigned char *head, unsigned int len)
+{
+	memcpy(skb->data, head, len);
 }
 
 void kipc_skb_free(struct sk_buff *skb)

@@ -22,12 +22,30 @@ struct kipc_inbound {
 	void *client;		/* what kipc_sock_set_client() attached, or NULL */
 };
 
+/* What became of a message of the kernel. */
+struct kipc_fate {
+	unsigned long long seq;
+	unsigned int delivered;
+	unsigned int dropped;
+};
+
 /* What Rust provides. All are called in process context and may sleep. */
 struct kipc_ops {
 	void *(*bus_new)(void);	/* NULL: out of memory */
 	void (*bus_free)(void *bus);
 	void (*input)(void *bus, const struct kipc_inbound *inbound);
 	void (*release)(void *bus, void *client);
+	/*
+	 * Publishers of the kernel, whose place on the bus is its kernel socket. @publisher is
+	 * set, or @fate filled, on success; otherwise the result is a negative errno.
+	 */
+	int (*publisher_new)(void *bus, struct sock *kernel_sock, const unsigned char *topic,
+			     unsigned int topic_len, unsigned long long fingerprint,
+			     void **publisher);
+	int (*publisher_publish)(void *bus, void *publisher, unsigned int tag,
+				 const unsigned char *payload, unsigned int len,
+				 struct kipc_fate *fate);
+	void (*publisher_end)(void *bus, void *publisher);
 };
 
 /* What became of a message or record that was to be queued. */
@@ -108,10 +126,15 @@ enum kipc_room {
 enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 				  unsigned int len, enum kipc_room room);
 
-/* A new sk_buff: @head, then @payload, with the sender's credentials of @from. NULL: no memory. */
+/*
+ * A new sk_buff: @head, then @payload, with the sender's credentials of @from, or those of the
+ * kernel if that is NULL. NULL: no memory.
+ */
 struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 				 const unsigned char *head, unsigned int head_len,
 				 const unsigned char *payload, unsigned int payload_len);
+/* Overwrites the first @len bytes of what kipc_skb_compose() made, before it is queued. */
+void kipc_skb_overwrite(struct sk_buff *skb, const unsigned char *head, unsigned int len);
 void kipc_skb_free(struct sk_buff *skb);
 
 #endif /* KIPC_GLUE_H */

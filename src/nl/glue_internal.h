@@ -5,8 +5,29 @@
 #ifndef KIPC_GLUE_INTERNAL_H
 #define KIPC_GLUE_INTERNAL_H
 
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct kipc_ops;
+struct net;
 struct sk_buff;
 struct sock;
+
+/* What kipc has in each network namespace. */
+struct kipc_net {
+	struct sock *kernel_sock;
+	void *bus;
+	struct list_head publishers;	/* of the kernel; see export.c */
+	bool open;			/* whether there may be any */
+};
+
+struct kipc_net *kipc_net_of(struct net *net);
+
+extern const struct kipc_ops *kipc_ops;
+
+/* Frame the time in which a namespace can have publishers of the kernel. */
+void kipc_publishers_begin(struct kipc_net *kn);
+void kipc_publishers_end(struct kipc_net *kn);
 
 /* netlink_skb_destructor(), which is not exported; known from the first datagram on. */
 extern void (*kipc_netlink_destructor)(struct sk_buff *skb);

@@ -12,6 +12,7 @@
 //! - [`Socket`]: a counted reference to a user's socket, on whose queue datagrams go.
 
 mod datagram;
+mod export;
 #[allow(
     missing_docs,
     non_camel_case_types,

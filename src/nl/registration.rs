@@ -2,8 +2,12 @@
 
 //! The protocol's registration with netlink, and the callbacks from C.
 
+use super::export;
 use super::ffi;
 use super::Inbound;
+use super::Socket;
+use crate::bus::port::Receipt;
+use crate::wire::refusal::Refusal;
 use core::marker::PhantomData;
 use kernel::error::to_result;
 use kernel::ffi::c_void;
@@ -17,6 +21,8 @@ pub(crate) trait Handler: 'static {
     type Bus: Send + Sync + 'static;
     /// What [`Inbound::attach`] attaches to a socket.
     type Client: Send + Sync + 'static;
+    /// A publisher of the kernel.
+    type Publisher: Send + Sync + 'static;
 
     /// A network namespace appeared; `None`: out of memory.
     fn bus() -> Option<KBox<Self::Bus>>;
@@ -26,6 +32,25 @@ pub(crate) trait Handler: 'static {
 
     /// A socket to which a client is attached was closed. Nothing comes from it any more.
     fn release(bus: &Self::Bus, client: Arc<Self::Client>);
+
+    /// Another module wants to publish; `socket` is the kernel's own in the namespace of the bus.
+    fn publisher(
+        bus: &Self::Bus,
+        socket: Socket,
+        topic: &[u8],
+        fingerprint: u64,
+    ) -> Result<KBox<Self::Publisher>, Refusal>;
+
+    /// Another module publishes.
+    fn publish(
+        bus: &Self::Bus,
+        publisher: &Self::Publisher,
+        tag: u32,
+        payload: &[u8],
+    ) -> Result<Receipt, Refusal>;
+
+    /// The module publishes no more, or the namespace ends.
+    fn end(bus: &Self::Bus, publisher: KBox<Self::Publisher>);
 }
 
 /// The protocol exists from [`Registration::new`] until this value is dropped.
@@ -41,6 +66,9 @@ impl<H: Handler> Registration<H> {
         bus_free: Some(bus_free::<H>),
         input: Some(input::<H>),
         release: Some(release::<H>),
+        publisher_new: Some(export::publisher_new::<H>),
+        publisher_publish: Some(export::publisher_publish::<H>),
+        publisher_end: Some(export::publisher_end::<H>),
     };
 
     /// Registers netlink protocol `protocol`; one registration can exist at a time.

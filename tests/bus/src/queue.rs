@@ -330,18 +330,6 @@ impl Parcel<Queue> for Note {
         self.stamp = Some(stamp);
     }
 
-    fn count(&self) -> u32 {
-        1
-    }
-
-    fn select(&mut self, index: Option<u32>) {
-        assert!(matches!(index, None | Some(0)));
-    }
-
-    fn must_split_on(&self, _queue: &Queue, _form: Form) -> bool {
-        false
-    }
-
     fn queue_on(&mut self, queue: &Queue, form: Form) -> Outcome {
         match self.hold_on(queue, form) {
             Ok(held) => {

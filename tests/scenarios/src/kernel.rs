@@ -25,6 +25,30 @@ pub fn unload_is_refused() -> bool {
     !status("rmmod", &["kipc"])
 }
 
+/// The module `samples/kernel-publisher`, loaded until this is dropped.
+pub struct Sample(());
+
+impl Sample {
+    /// Loads it with parameters such as `period_ms=5`.
+    pub fn load(parameters: &[&str]) -> Self {
+        run("modprobe", &[&["kipc_sample"], parameters].concat());
+        Self(())
+    }
+
+    /// The errno that ended its publishing; 0 if it goes on.
+    pub fn error(&self) -> i32 {
+        let path = "/sys/module/kipc_sample/parameters/error";
+        let error = fs::read_to_string(path).expect("a parameter");
+        error.trim().parse().expect("a number")
+    }
+}
+
+impl Drop for Sample {
+    fn drop(&mut self) {
+        run("rmmod", &["kipc_sample"]);
+    }
+}
+
 fn run(program: &str, arguments: &[&str]) {
     assert!(status(program, arguments), "{program} {arguments:?} failed");
 }

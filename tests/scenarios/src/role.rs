@@ -21,6 +21,7 @@ pub fn run(arguments: &[String]) {
         ["publish-forever-patiently", topic] => publish_forever(topic, Some(60_000)),
         ["subscribe-and-stall", pattern] => subscribe_and_stall(pattern),
         ["alone"] => alone(),
+        ["wait-for-kernel"] => wait_for_kernel(),
         ["typed-publisher"] => crate::scenario::typed_round_trip::publisher(),
         _ => panic!("unknown role {words:?}"),
     }
@@ -67,4 +68,21 @@ fn alone() {
         })
         .collect();
     say(&heard.join(","));
+}
+
+/// Waits for a message of the kernel in its own network namespace.
+fn wait_for_kernel() {
+    let subscriber = Client::open();
+    subscriber.subscribe("kernel/*");
+    say("ready");
+    loop {
+        if let Some(Event::Message { port, .. }) = subscriber
+            .expect()
+            .into_iter()
+            .find(|event| matches!(event, Event::Message { .. }))
+        {
+            say(&format!("from {port}"));
+            return;
+        }
+    }
 }

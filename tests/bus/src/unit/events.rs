@@ -2,6 +2,7 @@
 
 //! Publishers that come and go, topics that end.
 
+use crate::bus::port::KERNEL;
 use crate::queue::Queue;
 use crate::world;
 use crate::world::received;
@@ -117,6 +118,28 @@ fn topic_that_returns_is_announced_by_its_new_id() {
         want += &format!("topic {id} a, joined {id} {port}, gone {id} {port}, removed {id}, ");
     }
     assert_eq!(received(&watcher) + ", ", want);
+}
+
+#[test]
+fn publishers_of_the_kernel_share_a_port_id_and_leave_each_other_alone() {
+    let world = World::new();
+    let watcher = world.watcher("a");
+    let one = world::client(KERNEL, Queue::new(ROOMY, |_| true));
+    let two = world::client(KERNEL, Queue::new(ROOMY, |_| true));
+    let id = world.advertise(&one, "a");
+    assert_eq!(world.advertise(&two, "a"), id);
+    world.publish(&two, id, 1);
+    world.bus.disconnect(&two);
+    world.publish(&one, id, 2);
+    world.bus.disconnect(&one);
+    assert_eq!(
+        received(&watcher),
+        format!(
+            "topic {id} a, joined {id} 0, joined {id} 0, {id}#1=1, gone {id} 0, {id}#2=2, \
+             gone {id} 0, removed {id}"
+        )
+    );
+    world.end(vec![one, two, watcher]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod events;
 mod exact_loss;
 mod fan_out;
 mod full_queue;
+mod kernel_publisher;
 mod killed_at_random;
 mod load_unload;
 mod malformed_messages;
@@ -166,6 +167,30 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "unprivileged_user_talks_and_is_named",
         unprivileged_user::talks_and_is_named,
+    ),
+    (
+        "kernel_publisher_is_a_publisher_like_any_other",
+        kernel_publisher::is_a_publisher_like_any_other,
+    ),
+    (
+        "kernel_publishers_share_topic_and_port",
+        kernel_publisher::share_topic_and_port,
+    ),
+    (
+        "kernel_publisher_needs_no_subscriber",
+        kernel_publisher::needs_no_subscriber,
+    ),
+    (
+        "kernel_publisher_keeps_order_beside_a_process",
+        kernel_publisher::keeps_order_beside_a_process,
+    ),
+    (
+        "kernel_publisher_stays_in_its_namespace",
+        kernel_publisher::stays_in_its_namespace,
+    ),
+    (
+        "kernel_publisher_outlives_its_namespace",
+        kernel_publisher::outlives_its_namespace,
     ),
     (
         "typed_round_trip_between_processes",
