@@ -3,6 +3,7 @@
 //! The scenarios: one behaviour per file, named by it.
 
 mod batches;
+mod crowded_bus;
 mod events;
 mod exact_loss;
 mod fan_out;
@@ -155,6 +156,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "killed_at_random_they_leave_no_trace",
         killed_at_random::leave_no_trace,
+    ),
+    (
+        "crowded_bus_is_made_in_bounded_time",
+        crowded_bus::is_made_in_bounded_time,
     ),
     (
         "subscribe_close_cycles_leave_nothing",
