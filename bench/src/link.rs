@@ -24,9 +24,14 @@ pub(crate) enum Mechanism {
     Multicast,
     /// kipc v1.
     Kipc,
+    /// kipc v1, [`BATCH`] messages in one call.
+    Batch,
 }
 
-/// All mechanisms, in the order of the report.
+/// Messages in a batch.
+pub(crate) const BATCH: usize = 16;
+
+/// What is compared with each other, in the order of the report.
 pub(crate) const MECHANISMS: [Mechanism; 3] =
     [Mechanism::Discard, Mechanism::Multicast, Mechanism::Kipc];
 
@@ -37,8 +42,6 @@ const BASELINE_MULTICAST: u16 = 0x11;
 /// As a bit for bind(): group 1.
 const BASELINE_GROUP: u32 = 1;
 
-const TOPIC: &[u8] = b"bench";
-
 impl Mechanism {
     /// What it is called in the CSV output.
     pub(crate) fn name(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Mechanism {
             Self::Discard => "discard",
             Self::Multicast => "multicast",
             Self::Kipc => "kipc",
+            Self::Batch => "batch",
         }
     }
 }
@@ -55,6 +59,9 @@ pub(crate) struct Link {
     mechanism: Mechanism,
     publisher: Socket,
     subscribers: Vec<Socket>,
+    /// What is sent: one message, or as many equal ones as `count`.
+    datagram: Vec<u8>,
+    count: usize,
     message: Vec<u8>,
     /// Where the payload starts in `message`.
     headers: usize,
@@ -72,7 +79,8 @@ impl Link {
             Mechanism::Multicast => {
                 Self::baseline(mechanism, BASELINE_MULTICAST, subscribers, payload)
             }
-            Mechanism::Kipc => Self::kipc(subscribers, payload),
+            Mechanism::Kipc => Self::kipc(mechanism, subscribers, payload, 1),
+            Mechanism::Batch => Self::kipc(mechanism, subscribers, payload, BATCH),
         }
     }
 
@@ -97,18 +105,27 @@ impl Link {
             subscribers: (0..subscribers)
                 .map(|_| open(BASELINE_GROUP))
                 .collect::<Result<_, _>>()?,
+            datagram: Vec::new(),
+            count: 1,
             message: message(kind, &[], payload),
             headers: header::LEN,
         })
     }
 
-    fn kipc(subscribers: usize, payload: usize) -> Result<Self, String> {
+    fn kipc(
+        mechanism: Mechanism,
+        subscribers: usize,
+        payload: usize,
+        count: usize,
+    ) -> Result<Self, String> {
         let open = || {
             Socket::open(wire::PROTOCOL, 0)
                 .map_err(|errno| format!("no socket of kipc.ko: {errno}"))
         };
-        let topic = Name::new(TOPIC).map_err(|why| format!("{why:?}"))?;
-        let pattern = Pattern::new(TOPIC).map_err(|why| format!("{why:?}"))?;
+        // The subscribers of one link must not hear another.
+        let topic = mechanism.name().as_bytes();
+        let pattern = Pattern::new(topic).map_err(|why| format!("{why:?}"))?;
+        let topic = Name::new(topic).map_err(|why| format!("{why:?}"))?;
         let publisher = open()?;
         let advertise = Request::Advertise {
             wait: None,
@@ -134,11 +151,13 @@ impl Link {
         };
         let message = message(message::PUBLISH, &data.to_bytes(), payload);
         Ok(Self {
-            mechanism: Mechanism::Kipc,
+            mechanism,
             publisher,
             subscribers: (0..subscribers)
                 .map(subscribed)
                 .collect::<Result<_, String>>()?,
+            datagram: Vec::new(),
+            count,
             message,
             headers: wire::data::PAYLOAD_OFFSET,
         })
@@ -155,15 +174,20 @@ impl Link {
         for (to, from) in payload.iter_mut().zip(round.to_ne_bytes()) {
             *to = from;
         }
+        self.datagram.clear();
+        for _ in 0..self.count {
+            self.datagram.resize(wire::align(self.datagram.len()), 0);
+            self.datagram.extend_from_slice(&self.message);
+        }
     }
 
-    /// Sends the message.
+    /// Sends what was prepared.
     #[inline(always)]
     pub(crate) fn send(&self) -> Result<(), Errno> {
-        self.publisher.send(&self.message)
+        self.publisher.send(&self.datagram)
     }
 
-    /// Empties all queues. Every subscriber must have the message, once; but for the topic's name
+    /// Empties all queues. Every subscriber must have each message, once; but for the topic's name
     /// during the `warm_up`, nobody may have anything else.
     pub(crate) fn drain(&self, warm_up: bool) -> Result<(), String> {
         let sent = Header::read(&self.message).unwrap_or_default();
@@ -183,7 +207,7 @@ impl Link {
                     "subscriber {index} got type {found}, or another payload"
                 )),
             })? {}
-            if count != 1 {
+            if count != self.count {
                 return Err(format!("subscriber {index} got {count} messages"));
             }
         }

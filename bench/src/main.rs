@@ -11,6 +11,7 @@ mod measure;
 mod options;
 mod report;
 mod socket;
+mod variant;
 #[allow(
     dead_code,
     reason = "the whole wire format, of which a benchmark needs a part"
@@ -19,6 +20,7 @@ mod wire;
 
 use crate::link::Link;
 use crate::link::MECHANISMS;
+use crate::link::Mechanism;
 use crate::measure::Clock;
 use crate::measure::Samples;
 use crate::options::Options;
@@ -65,7 +67,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
             report.rows.push(Row {
                 payload,
                 subscribers,
-                costs: measure(&clock, payload, subscribers, options.messages)?,
+                costs: measure(&clock, MECHANISMS, payload, subscribers, options.messages)?,
             });
         }
     }
@@ -74,23 +76,29 @@ fn run() -> Result<bool, Box<dyn Error>> {
         rustix::system::uname().release().to_string_lossy(),
         clock.overhead(),
     );
-    print!("{}\n{}", report.csv(), report.markdown());
-    let missed = report.missed(options.max_ratio);
+    let variants = variant::measure_all(&clock, options.messages)?;
+    println!("{}{}", report.csv(), variant::csv(&variants));
+    print!("{}\n{}", report.markdown(), variant::markdown(&variants));
+    let mut missed = report.missed(options.max_ratio);
+    if options.max_ratio.is_some() {
+        missed.extend(variant::missed(&variants));
+    }
     for miss in &missed {
         eprintln!("kipc-bench: {miss}");
     }
     Ok(missed.is_empty())
 }
 
-/// The costs of all mechanisms, in the order of [`MECHANISMS`].
-fn measure(
+/// The costs of these mechanisms.
+fn measure<const N: usize>(
     clock: &Clock,
+    mechanisms: [Mechanism; N],
     payload: usize,
     subscribers: usize,
     messages: usize,
-) -> Result<[Samples; MECHANISMS.len()], Box<dyn Error>> {
+) -> Result<[Samples; N], Box<dyn Error>> {
     let mut links = Vec::new();
-    for mechanism in MECHANISMS {
+    for mechanism in mechanisms {
         links.push((
             Link::open(mechanism, subscribers, payload)
                 .map_err(|error| format!("{}: {error}", mechanism.name()))?,
@@ -111,5 +119,5 @@ fn measure(
         }
     }
     let mut samples = links.into_iter().map(|(_, samples)| samples);
-    Ok(MECHANISMS.map(|_| samples.next().unwrap_or_default()))
+    Ok(mechanisms.map(|_| samples.next().unwrap_or_default()))
 }
