@@ -252,7 +252,7 @@ impl Parcel<Socket> for Published<'_, '_> {
         form == Form::Seed || socket.has_filter()
     }
 
-    #[inline]
+    #[inline(always)]
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
         match form {
             Form::V1 => self.datagram.queue_on(socket),

@@ -146,16 +146,28 @@ impl<P: Port> Topic<P> {
                 return self.publish_reliably(tail, from, stamp, left, parcel);
             }
         }
-        let count = parcel.count();
-        if count > 1 {
-            let last = stamp.seq.wrapping_add(u64::from(count).saturating_sub(1));
-            return Ok(self.fan_out(tail, from, last, |member, topic| {
-                member.deliver_batch(topic, parcel, stamp.seq)
-            }));
+        if parcel.count() > 1 {
+            return Ok(self.publish_batch(tail, from, stamp, parcel));
         }
         Ok(self.fan_out(tail, from, stamp.seq, |member, topic| {
             member.deliver(topic, parcel, stamp.seq)
         }))
+    }
+
+    /// The rest of [`Topic::publish`] for a batch.
+    #[cold]
+    fn publish_batch(
+        &self,
+        tail: &mut Tail<P>,
+        from: &Client<P>,
+        stamp: Stamp,
+        parcel: &mut impl Parcel<P>,
+    ) -> Receipt {
+        let more = u64::from(parcel.count()).saturating_sub(1);
+        let last = stamp.seq.wrapping_add(more);
+        self.fan_out(tail, from, last, |member, topic| {
+            member.deliver_batch(topic, parcel, stamp.seq)
+        })
     }
 
     /// The rest of [`Topic::publish`] where somebody asked for it: takes room on all those first,
@@ -201,7 +213,7 @@ impl<P: Port> Topic<P> {
     }
 
     /// Takes the number, and delivers to all but the sender.
-    #[inline]
+    #[inline(always)]
     fn fan_out(
         &self,
         tail: &mut Tail<P>,

@@ -133,7 +133,7 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
     }
 
     /// Queues the selected part on a socket, without copying it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
         // SAFETY: Both objects are alive by their invariants, and the part lies within.
         unsafe { self.selected.queue_on(socket, self.skb) }
@@ -184,7 +184,7 @@ impl Part {
     /// # Safety
     ///
     /// `skb` must be alive, and `self` lie within it.
-    #[inline]
+    #[inline(always)]
     unsafe fn queue_on(self, socket: &Socket, skb: NonNull<ffi::sk_buff>) -> Outcome {
         // SAFETY: By the contract of this function and the invariant of `Socket`.
         outcome_of(unsafe {
