@@ -128,7 +128,7 @@ struct State {
 
 /// A message that has its room in a queue.
 pub(crate) struct Held {
-    item: Item,
+    items: Vec<Item>,
     state: Arc<Mutex<State>>,
 }
 
@@ -280,7 +280,7 @@ impl Port for Queue {
 
     fn commit(&self, held: Held) {
         assert!(Arc::ptr_eq(&self.state, &held.state), "held for this queue");
-        self.put(held.item.clone());
+        held.items.iter().cloned().for_each(|item| self.put(item));
     }
 
     fn now_ns() -> u64 {
@@ -290,9 +290,10 @@ impl Port for Queue {
     }
 }
 
-/// A message; its tag is all it says.
+/// A message, or a batch; its tags are all it says.
 pub(crate) struct Note {
-    tag: u32,
+    tags: Vec<u32>,
+    selected: Option<u32>,
     stamp: Option<Stamp>,
     queued: bool,
     may_wait: bool,
@@ -300,8 +301,14 @@ pub(crate) struct Note {
 
 impl Note {
     pub(crate) fn new(tag: u32) -> Self {
+        Self::batch(&[tag])
+    }
+
+    /// One message for each tag.
+    pub(crate) fn batch(tags: &[u32]) -> Self {
         Self {
-            tag,
+            tags: tags.to_vec(),
+            selected: None,
             stamp: None,
             queued: false,
             may_wait: true,
@@ -316,6 +323,15 @@ impl Note {
         }
     }
 
+    /// The selected messages: tags, and the distance of their numbers from the first.
+    fn selection(&self) -> Vec<(u64, u32)> {
+        let numbered = (0..).zip(self.tags.iter().copied());
+        match self.selected {
+            None => numbered.collect(),
+            Some(index) => numbered.skip(index as usize).take(1).collect(),
+        }
+    }
+
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.stamp
     }
@@ -327,7 +343,21 @@ impl Parcel<Queue> for Note {
             !self.queued,
             "a message that was queued is not stamped again"
         );
+        assert_eq!(self.selected, None, "a batch is stamped as a whole");
         self.stamp = Some(stamp);
+    }
+
+    fn count(&self) -> u32 {
+        self.selection().len() as u32
+    }
+
+    fn select(&mut self, index: Option<u32>) {
+        assert!(index.is_none_or(|index| (index as usize) < self.tags.len()));
+        self.selected = index;
+    }
+
+    fn must_split_on(&self, queue: &Queue, form: Form) -> bool {
+        form == Form::Seed || !self.tags.iter().all(|tag| (queue.filter)(*tag))
     }
 
     fn queue_on(&mut self, queue: &Queue, form: Form) -> Outcome {
@@ -362,25 +392,28 @@ impl Parcel<Queue> for Note {
         let stamp = self
             .stamp
             .expect("a message is stamped before it is queued");
-        if !(queue.filter)(self.tag) {
+        let selection = self.selection();
+        if !selection.iter().all(|(_, tag)| (queue.filter)(*tag)) {
+            assert_eq!(selection.len(), 1, "a filter sees each message");
             return Err(Outcome::Filtered);
         }
-        let item = Item::Message {
+        let item = |&(number, tag): &(u64, u32)| Item::Message {
             form,
             topic: stamp.topic_id,
-            seq: stamp.seq,
+            seq: stamp.seq + number,
             port: stamp.port_id,
             fingerprint: stamp.fingerprint,
-            tag: self.tag,
+            tag,
         };
         match queue.room(queue.capacity) {
             Outcome::Queued => {
                 queue.state().held += 1;
                 let state = queue.state.clone();
-                Ok(Held { item, state })
+                let items = selection.iter().map(item).collect();
+                Ok(Held { items, state })
             }
             outcome => {
-                queue.state().news.refused += 1;
+                queue.state().news.refused += selection.len() as u32;
                 Err(outcome)
             }
         }
