@@ -54,7 +54,7 @@ impl nl::Handler for Kipc {
     type Publisher = KernelPublisher;
 
     fn bus() -> Option<KBox<Self::Bus>> {
-        KBox::new(Bus::new().ok()?, GFP_KERNEL_ACCOUNT).ok()
+        KBox::new(Bus::new(crate::limits()).ok()?, GFP_KERNEL_ACCOUNT).ok()
     }
 
     fn input(bus: &Self::Bus, mut datagram: Datagram<'_>) {
@@ -174,6 +174,14 @@ fn check_flags(header: Header) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a payload may be that long.
+fn check_length(bus: &Bus<Socket>, payload: &[u8]) -> Result<(), Refusal> {
+    if payload.len() > bus.limits().message_bytes as usize {
+        return Err(Refusal::MessageTooLong);
+    }
+    Ok(())
+}
+
 fn publish(
     bus: &Bus<Socket>,
     datagram: &mut Datagram<'_>,
@@ -181,7 +189,8 @@ fn publish(
     span: Range<usize>,
 ) -> Result<Answer, Refused> {
     check_flags(header)?;
-    let (data, _) = DataHeader::read_request(body(datagram, &span))?;
+    let (data, payload) = DataHeader::read_request(body(datagram, &span))?;
+    check_length(bus, payload)?;
     let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
     let mut parcel = Published::new(datagram, Run::one(span, data));
     let receipt = bus.publish(&client, data.topic, &mut parcel)?;
@@ -204,7 +213,9 @@ fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) 
             return None;
         }
         check_flags(header).ok()?;
-        Some(DataHeader::read_request(body).ok()?.0)
+        let (data, payload) = DataHeader::read_request(body).ok()?;
+        check_length(bus, payload).ok()?;
+        Some(data)
     })?;
     let client = datagram.client()?;
     if run.count() < 2 || !bus.takes_batches(&client, run.topic()) {
@@ -258,7 +269,11 @@ fn client_of<'a>(datagram: &Datagram<'a>) -> Result<ArcBorrow<'a, Client<Socket>
     if let Some(client) = datagram.client() {
         return Ok(client);
     }
-    let client = Client::new(datagram.port_id(), datagram.sender())?;
+    let client = Client::new(
+        datagram.port_id(),
+        datagram.sender(),
+        datagram.credentials(),
+    )?;
     Ok(datagram.attach(sys::arc(client)?))
 }
 
@@ -299,7 +314,8 @@ fn seed(
                 Err(refusal) => return Err(refusal.into()),
             }
         }
-        Seed::Broadcast(_) => {
+        Seed::Broadcast(payload) => {
+            check_length(bus, payload)?;
             let client = datagram.client().ok_or(Refusal::SeedNotPublisher)?;
             let topic_id = bus
                 .advertised(&client, topic)

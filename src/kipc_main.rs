@@ -27,6 +27,7 @@ mod sys;
 )]
 mod wire;
 
+use crate::bus::limits::Limits;
 use kernel::prelude::*;
 
 module! {
@@ -41,7 +42,33 @@ module! {
             default: 31,
             description: "netlink protocol number (0 to 31)",
         },
+        topics_per_user: u32 {
+            default: 16384,
+            description: "most topics of one user, on each bus",
+        },
+        subscriptions_per_user: u32 {
+            default: 65536,
+            description: "most subscriptions of one user, on each bus",
+        },
+        retained_bytes_per_user: u32 {
+            default: 16777216,
+            description: "most memory in retained messages and last wills of one user, on each bus",
+        },
+        message_bytes: u32 {
+            default: 1048576,
+            description: "longest payload of a message",
+        },
     },
+}
+
+/// The limits that the module was loaded with.
+fn limits() -> Limits {
+    Limits {
+        topics_per_user: sys::parameter(module_parameters::topics_per_user.value()),
+        subscriptions_per_user: sys::parameter(module_parameters::subscriptions_per_user.value()),
+        retained_bytes_per_user: sys::parameter(module_parameters::retained_bytes_per_user.value()),
+        message_bytes: sys::parameter(module_parameters::message_bytes.value()),
+    }
 }
 
 /// The module, from load to unload.

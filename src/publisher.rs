@@ -7,6 +7,7 @@ use crate::bus::overflow::Patience;
 use crate::bus::port;
 use crate::bus::port::Receipt;
 use crate::bus::Bus;
+use crate::nl::Credentials;
 use crate::nl::Socket;
 use crate::parcel::FromKernel;
 use crate::sys;
@@ -34,7 +35,7 @@ impl KernelPublisher {
     ) -> Result<KBox<Self>, Refusal> {
         let name = Name::new(topic)?;
         let room = KBox::new_uninit(GFP_KERNEL).map_err(|_| Refusal::NoMemory)?;
-        let client = sys::arc(Client::new(port::KERNEL, socket)?)?;
+        let client = sys::arc(Client::new(port::KERNEL, socket, Credentials::kernel())?)?;
         // No publisher of the kernel waits for user space.
         let topic_id = bus.advertise(&client, name, fingerprint, Patience::None)?;
         Ok(KBox::write(room, Self { client, topic_id }))

@@ -12,6 +12,8 @@ use core::ops::DerefMut;
 use core::pin::Pin;
 use kernel::prelude::*;
 use kernel::rbtree::RBTree;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
 use kernel::sync::lock::mutex::MutexBackend;
 
 pub(crate) use kernel::sync::Arc;
@@ -135,6 +137,36 @@ impl<T> Deref for Vec<T> {
 impl<T> DerefMut for Vec<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
+    }
+}
+
+/// A number that threads share.
+pub(crate) struct Counter(Atomic<u64>);
+
+impl Counter {
+    /// 0.
+    pub(crate) fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+
+    /// The number now.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Adds, unless that gives more than `limit`.
+    pub(crate) fn try_add(&self, more: u64, limit: u64) -> bool {
+        let sum = self.0.fetch_add(more, Relaxed).saturating_add(more);
+        if sum > limit {
+            self.sub(more);
+            return false;
+        }
+        true
+    }
+
+    /// Takes away what was added.
+    pub(crate) fn sub(&self, less: u64) {
+        self.0.fetch_sub(less, Relaxed);
     }
 }
 

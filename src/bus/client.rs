@@ -2,6 +2,7 @@
 
 //! A client: one socket that publishes or subscribes, and what it owns.
 
+use crate::bus::account::Account;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Port;
 use crate::bus::subscription::Subscription;
@@ -23,6 +24,8 @@ pub(crate) struct Client<P: Port> {
     pub(crate) port_id: u32,
     /// Its queue.
     pub(crate) port: P,
+    /// Who opened it.
+    pub(super) credentials: P::Credentials,
     /// What it owns. Requests of one socket run one at a time: each holds this first.
     pub(super) owned: Mutex<Owned<P>>,
 }
@@ -45,24 +48,29 @@ pub(super) struct Publication<P: Port> {
 pub(super) struct Owned<P: Port> {
     pub(super) publications: Vec<Publication<P>>,
     pub(super) subscriptions: Vec<Arc<Subscription<P>>>,
-    /// Whether the registry counts this client.
-    pub(super) counted: bool,
+    /// Account of its user, as soon as the registry counts this client.
+    pub(super) account: Option<Arc<Account>>,
     last_subscription_id: u32,
 }
 
 impl<P: Port> Client<P> {
     /// A client that owns nothing yet.
-    pub(crate) fn new(port_id: u32, port: P) -> Result<Self, NoMemory> {
+    pub(crate) fn new(
+        port_id: u32,
+        port: P,
+        credentials: P::Credentials,
+    ) -> Result<Self, NoMemory> {
         // INVARIANT: An empty vector is sorted.
         let owned = Owned {
             publications: Vec::new(),
             subscriptions: Vec::new(),
-            counted: false,
+            account: None,
             last_subscription_id: 0,
         };
         Ok(Self {
             port_id,
             port,
+            credentials,
             owned: sys::mutex!(owned, "kipc::Client::owned")?,
         })
     }

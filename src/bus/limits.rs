@@ -10,3 +10,19 @@ pub(crate) const SUBSCRIPTIONS_PER_SOCKET: usize = 1024;
 
 /// Most topics of one bus.
 pub(crate) const TOPICS_PER_BUS: usize = 65536;
+
+/// Most messages that one topic retains.
+pub(crate) const HISTORY_PER_TOPIC: u32 = 4096;
+
+/// What whoever loads the module decides: module parameters of the same names.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Most topics that exist because of one user.
+    pub(crate) topics_per_user: u32,
+    /// Most subscriptions of one user.
+    pub(crate) subscriptions_per_user: u32,
+    /// Most memory in retained messages and last wills of one user, in bytes.
+    pub(crate) retained_bytes_per_user: u32,
+    /// Longest payload of a message, in bytes.
+    pub(crate) message_bytes: u32,
+}

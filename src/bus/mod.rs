@@ -18,6 +18,7 @@
 //! publisher agreed to wait, it waits without any of them.
 //! All three sleep, so allocating under them is allowed.
 
+mod account;
 pub(crate) mod client;
 mod index;
 pub(crate) mod limits;
@@ -32,6 +33,7 @@ mod topic;
 use crate::bus::client::Client;
 use crate::bus::client::Publication;
 use crate::bus::index::Place;
+use crate::bus::limits::Limits;
 use crate::bus::overflow::Overflow;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
@@ -72,15 +74,22 @@ pub(crate) struct Counts {
 
 /// The bus of one network namespace.
 pub(crate) struct Bus<P: Port> {
+    limits: Limits,
     registry: Mutex<Registry<P>>,
 }
 
 impl<P: Port> Bus<P> {
     /// An empty bus.
-    pub(crate) fn new() -> Result<Self, NoMemory> {
+    pub(crate) fn new(limits: Limits) -> Result<Self, NoMemory> {
         Ok(Self {
-            registry: sys::mutex!(Registry::new(), "kipc::Bus::registry")?,
+            limits,
+            registry: sys::mutex!(Registry::new(limits), "kipc::Bus::registry")?,
         })
+    }
+
+    /// How much one may use.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What is on the bus now.
@@ -105,26 +114,27 @@ impl<P: Port> Bus<P> {
         }
         let name = Text::new(name.as_str())?;
         let mut registry = self.registry.lock();
-        let topic = registry.topic(&name)?;
-        let id = topic.id;
-        // From here on, what fails must give an unused topic back.
-        let added = owned
-            .add(Publication {
-                topic: topic.clone(),
-                fingerprint,
-                patience,
-            })
-            .and_then(|()| {
-                topic.add_publisher(client, fingerprint).inspect_err(|_| {
-                    owned.remove(id);
+        registry.count_if(client, &mut owned, |registry, owned, account| {
+            let topic = registry.topic(&name, account)?;
+            let id = topic.id;
+            // From here on, what fails must give an unused topic back.
+            let added = owned
+                .add(Publication {
+                    topic: topic.clone(),
+                    fingerprint,
+                    patience,
                 })
-            });
-        if let Err(refusal) = added {
-            registry.remove_if_unused(&topic);
-            return Err(refusal);
-        }
-        registry.count(&mut owned);
-        Ok(id)
+                .and_then(|()| {
+                    topic.add_publisher(client, fingerprint).inspect_err(|_| {
+                        owned.remove(id);
+                    })
+                });
+            if let Err(refusal) = added {
+                registry.remove_if_unused(&topic);
+                return Err(refusal);
+            }
+            Ok(id)
+        })
     }
 
     /// Ends an advertisement.
@@ -156,24 +166,26 @@ impl<P: Port> Bus<P> {
             core::ptr::from_ref::<Client<P>>(client).addr(),
             id,
         )?;
-        let subscription = sys::arc(Subscription {
-            client: client.clone(),
-            id,
-            pattern,
-            place,
-            form,
-            events: flags & SUBSCRIBE_EVENTS != 0,
-            overflow: Overflow::of(flags),
-        })?;
         let mut registry = self.registry.lock();
-        registry.add_subscription(&subscription)?;
-        // Cannot fail: there is room since above.
-        if let Err(NoMemory) = owned.subscriptions.try_push(subscription.clone()) {
-            registry.remove_subscription(&subscription, Parting::Unsubscribed);
-            return Err(Refusal::NoMemory);
-        }
-        registry.count(&mut owned);
-        Ok(id)
+        registry.count_if(client, &mut owned, |registry, owned, account| {
+            let subscription = sys::arc(Subscription {
+                client: client.clone(),
+                account: account.clone(),
+                id,
+                pattern,
+                place,
+                form,
+                events: flags & SUBSCRIBE_EVENTS != 0,
+                overflow: Overflow::of(flags),
+            })?;
+            registry.add_subscription(&subscription)?;
+            // Cannot fail: there is room since above.
+            if let Err(NoMemory) = owned.subscriptions.try_push(subscription.clone()) {
+                registry.remove_subscription(&subscription, Parting::Unsubscribed);
+                return Err(Refusal::NoMemory);
+            }
+            Ok(id)
+        })
     }
 
     /// Ends a subscription.
@@ -261,10 +273,7 @@ impl<P: Port> Bus<P> {
         while let Some(publication) = owned.publications.pop() {
             self.withdraw(client, &publication);
         }
-        if owned.counted {
-            owned.counted = false;
-            self.registry.lock().uncount();
-        }
+        self.registry.lock().uncount(&mut owned);
     }
 
     fn withdraw(&self, client: &Client<P>, publication: &Publication<P>) {

@@ -29,10 +29,29 @@ pub(crate) enum Room {
     Companion,
 }
 
+/// Credentials of whoever opened a socket. They decide what the socket may do, whoever sends on
+/// it.
+pub(crate) trait Credentials: Send + Sync + 'static {
+    /// The user.
+    fn uid(&self) -> u32;
+
+    /// The user's first group.
+    fn gid(&self) -> u32;
+
+    /// Whether the user is in this group.
+    fn is_in_group(&self, gid: u32) -> bool;
+
+    /// Whether the user administers the bus.
+    fn is_admin(&self) -> bool;
+}
+
 /// A client's queue.
 pub(crate) trait Port: Send + Sync + 'static {
     /// A message for which room was taken. Dropping it gives the room back.
     type Held;
+
+    /// Who opened it.
+    type Credentials: Credentials;
 
     /// Queues a copy of a record.
     fn send(&self, record: &[u8], room: Room) -> Outcome;

@@ -5,9 +5,13 @@
 //! Patterns are resolved here, when a topic or a subscription appears or goes; a publish finds its
 //! audience ready in the topic.
 
+use crate::bus::account::Account;
+use crate::bus::client::Client;
 use crate::bus::client::Owned;
 use crate::bus::index::Index;
 use crate::bus::limits;
+use crate::bus::limits::Limits;
+use crate::bus::port::Credentials as _;
 use crate::bus::port::Port;
 use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
@@ -16,6 +20,7 @@ use crate::bus::topic::Topic;
 use crate::bus::Counts;
 use crate::sys;
 use crate::sys::Arc;
+use crate::sys::Map;
 use crate::sys::NoMemory;
 use crate::wire::refusal::Refusal;
 
@@ -24,6 +29,9 @@ pub(super) struct Registry<P: Port> {
     index: Index<P>,
     /// Clients that publish or subscribe, or did.
     clients: usize,
+    /// Accounts of the users that clients and topics belong to.
+    accounts: Map<u32, Arc<Account>>,
+    limits: Limits,
     last_topic_id: u32,
     /// The highest id that any topic had.
     highest_topic_id: u32,
@@ -31,10 +39,12 @@ pub(super) struct Registry<P: Port> {
 
 impl<P: Port> Registry<P> {
     /// An empty registry.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             index: Index::new(),
             clients: 0,
+            accounts: Map::new(),
+            limits,
             last_topic_id: 0,
             highest_topic_id: 0,
         }
@@ -49,21 +59,67 @@ impl<P: Port> Registry<P> {
         }
     }
 
-    /// Counts the owner of `owned` as a client, once.
-    pub(super) fn count(&mut self, owned: &mut Owned<P>) {
-        if !owned.counted {
-            owned.counted = true;
-            self.clients = self.clients.saturating_add(1);
+    /// Carries out a request for which its client must be counted, and have an account; a client
+    /// whose first request fails is not.
+    pub(super) fn count_if<R>(
+        &mut self,
+        client: &Client<P>,
+        owned: &mut Owned<P>,
+        request: impl FnOnce(&mut Self, &mut Owned<P>, &Arc<Account>) -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
+        if let Some(account) = owned.account.clone() {
+            return request(self, owned, &account);
+        }
+        let account = self.open_account(client.credentials.uid())?;
+        match request(self, owned, &account) {
+            Ok(result) => {
+                owned.account = Some(account);
+                self.clients = self.clients.saturating_add(1);
+                Ok(result)
+            }
+            Err(refusal) => {
+                self.close_account(&account);
+                Err(refusal)
+            }
         }
     }
 
-    /// A client that was counted is gone.
-    pub(super) fn uncount(&mut self) {
-        self.clients = self.clients.saturating_sub(1);
+    /// A client is gone; if it was counted, it no longer is.
+    pub(super) fn uncount(&mut self, owned: &mut Owned<P>) {
+        if let Some(account) = owned.account.take() {
+            self.clients = self.clients.saturating_sub(1);
+            self.close_account(&account);
+        }
     }
 
-    /// The topic of this name, which is created, with its audience, unless it exists.
-    pub(super) fn topic(&mut self, name: &Text) -> Result<Arc<Topic<P>>, Refusal> {
+    /// The account of a user, for one more use.
+    fn open_account(&mut self, uid: u32) -> Result<Arc<Account>, NoMemory> {
+        let account = match self.accounts.get(&uid) {
+            Some(account) => account.clone(),
+            None => {
+                let account = sys::arc(Account::new(uid))?;
+                self.accounts.try_insert(uid, account.clone())?;
+                account
+            }
+        };
+        account.uses.try_add(1, u64::MAX);
+        Ok(account)
+    }
+
+    /// Ends one use of an account, which goes with the last.
+    fn close_account(&mut self, account: &Account) {
+        account.uses.sub(1);
+        if account.uses.get() == 0 {
+            self.accounts.remove(&account.uid);
+        }
+    }
+
+    /// The topic of this name, which is created for this user, with its audience, unless it exists.
+    pub(super) fn topic(
+        &mut self,
+        name: &Text,
+        account: &Arc<Account>,
+    ) -> Result<Arc<Topic<P>>, Refusal> {
         if let Some(topic) = self.index.topic(name) {
             return Ok(topic.clone());
         }
@@ -71,10 +127,20 @@ impl<P: Port> Registry<P> {
             return Err(Refusal::TooManyTopics);
         }
         let id = self.next_topic_id();
-        let topic = sys::arc(Topic::new(id, name.try_clone()?)?)?;
+        let topic = sys::arc(Topic::new(id, name.try_clone()?, account.clone())?)?;
         self.index
             .try_each_subscription(name, |subscription| topic.add_subscription(subscription))?;
-        self.index.add_topic(&topic)?;
+        if !account
+            .topics
+            .try_add(1, self.limits.topics_per_user.into())
+        {
+            return Err(Refusal::TooManyTopicsOfUser);
+        }
+        if let Err(no_memory) = self.index.add_topic(&topic) {
+            account.topics.sub(1);
+            return Err(no_memory.into());
+        }
+        account.uses.try_add(1, u64::MAX);
         self.last_topic_id = id;
         self.highest_topic_id = self.highest_topic_id.max(id);
         Ok(topic)
@@ -98,6 +164,8 @@ impl<P: Port> Registry<P> {
     pub(super) fn remove_if_unused(&mut self, topic: &Topic<P>) {
         if topic.retire_if_unused() {
             self.index.remove_topic(topic);
+            topic.account.topics.sub(1);
+            self.close_account(&topic.account);
         }
     }
 
@@ -105,14 +173,23 @@ impl<P: Port> Registry<P> {
     pub(super) fn add_subscription(
         &mut self,
         subscription: &Arc<Subscription<P>>,
-    ) -> Result<(), NoMemory> {
+    ) -> Result<(), Refusal> {
         // All that can fail comes first: once a topic has it, its client has been told of that.
         self.index
             .try_each_topic(subscription, |topic| topic.reserve(subscription))?;
-        self.index.add_subscription(subscription)?;
+        let account = &subscription.account;
+        let limit = self.limits.subscriptions_per_user;
+        if !account.subscriptions.try_add(1, limit.into()) {
+            return Err(Refusal::TooManySubscriptionsOfUser);
+        }
+        if let Err(no_memory) = self.index.add_subscription(subscription) {
+            account.subscriptions.sub(1);
+            return Err(no_memory.into());
+        }
         // Cannot fail: audiences change under the lock of the registry only, which is held.
         self.index
-            .try_each_topic(subscription, |topic| topic.add_subscription(subscription))
+            .try_each_topic(subscription, |topic| topic.add_subscription(subscription))?;
+        Ok(())
     }
 
     /// Removes a subscription from all topics.
@@ -126,5 +203,6 @@ impl<P: Port> Registry<P> {
             Ok(())
         });
         self.index.remove_subscription(subscription);
+        subscription.account.subscriptions.sub(1);
     }
 }

@@ -2,6 +2,7 @@
 
 //! A subscription: who wants which topics, and how.
 
+use crate::bus::account::Account;
 use crate::bus::client::Client;
 use crate::bus::index::Place;
 use crate::bus::overflow::Overflow;
@@ -14,6 +15,8 @@ use crate::sys::Arc;
 pub(super) struct Subscription<P: Port> {
     /// Who subscribed.
     pub(super) client: Arc<Client<P>>,
+    /// Account of its user.
+    pub(super) account: Arc<Account>,
     /// Its id, unique among those of its client.
     pub(super) id: u32,
     /// Which topics.

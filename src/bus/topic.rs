@@ -2,6 +2,7 @@
 
 //! A topic: its publishers, its audience, and the order of its messages.
 
+use crate::bus::account::Account;
 use crate::bus::client::Client;
 use crate::bus::client::Publication;
 use crate::bus::member::Member;
@@ -31,6 +32,8 @@ pub(super) struct Topic<P: Port> {
     pub(super) id: u32,
     /// Its name.
     pub(super) name: Text,
+    /// Account of the user that created it.
+    pub(super) account: Arc<Account>,
     /// Whoever holds this decides what comes next on the topic.
     tail: Mutex<Tail<P>>,
 }
@@ -103,7 +106,7 @@ impl<P: Port> Tail<P> {
 
 impl<P: Port> Topic<P> {
     /// A topic without publishers and audience.
-    pub(super) fn new(id: u32, name: Text) -> Result<Self, NoMemory> {
+    pub(super) fn new(id: u32, name: Text, account: Arc<Account>) -> Result<Self, NoMemory> {
         // INVARIANT: Both are empty.
         let tail = Tail {
             seq: 0,
@@ -115,6 +118,7 @@ impl<P: Port> Topic<P> {
         Ok(Self {
             id,
             name,
+            account,
             tail: sys::mutex!(tail, "kipc::Topic::tail")?,
         })
     }

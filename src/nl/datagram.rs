@@ -4,6 +4,7 @@
 
 use super::ffi;
 use super::socket::outcome_of;
+use super::Credentials;
 use super::Socket;
 use crate::bus::port::Outcome;
 use crate::bus::port::Wait;
@@ -122,6 +123,12 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
     pub(crate) fn sender(&self) -> Socket {
         // SAFETY: By the type invariants the socket is alive.
         unsafe { Socket::hold(self.sender) }
+    }
+
+    /// Credentials of whoever opened the sender's socket.
+    pub(crate) fn credentials(&self) -> Credentials {
+        // SAFETY: By the type invariants the socket is alive, and the process that sends holds it.
+        unsafe { Credentials::of_opener(self.sender) }
     }
 
     /// Chooses the part of the datagram that is queued from now on. A range that does not lie

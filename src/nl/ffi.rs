@@ -3,6 +3,10 @@
 // Made from glue.h by "make ffi"; do not edit.
 
 #[repr(C)]
+pub struct cred {
+    _unused: [u8; 0],
+}
+#[repr(C)]
 pub struct sk_buff {
     _unused: [u8; 0],
 }
@@ -96,6 +100,11 @@ unsafe extern "C" {
         client: *mut kernel::ffi::c_void,
     ) -> *mut kernel::ffi::c_void;
     pub fn kipc_sock_has_filter(sk: *mut sock) -> kernel::ffi::c_int;
+    pub fn kipc_cred_of_opener(sk: *mut sock, admin: *mut kernel::ffi::c_int) -> *const cred;
+    pub fn kipc_cred_put(cred: *const cred);
+    pub fn kipc_cred_uid(cred: *const cred) -> kernel::ffi::c_uint;
+    pub fn kipc_cred_gid(cred: *const cred) -> kernel::ffi::c_uint;
+    pub fn kipc_cred_in_group(cred: *const cred, gid: kernel::ffi::c_uint) -> kernel::ffi::c_int;
     pub fn kipc_queue_shared(
         sk: *mut sock,
         skb: *mut sk_buff,

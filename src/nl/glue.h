@@ -9,6 +9,7 @@
 #ifndef KIPC_GLUE_H
 #define KIPC_GLUE_H
 
+struct cred;
 struct sk_buff;
 struct sock;
 
@@ -70,6 +71,17 @@ void kipc_sock_put(struct sock *sk);
 void *kipc_sock_set_client(struct sock *sk, void *client);
 
 int kipc_sock_has_filter(struct sock *sk);
+
+/*
+ * Credentials of whoever opened a socket, while it is being sent on; they go to kipc_cred_put().
+ * NULL: the kernel. @admin: whether they include CAP_NET_ADMIN over the socket's namespace.
+ */
+const struct cred *kipc_cred_of_opener(struct sock *sk, int *admin);
+void kipc_cred_put(const struct cred *cred);
+/* Numbers of the initial user namespace. */
+unsigned int kipc_cred_uid(const struct cred *cred);
+unsigned int kipc_cred_gid(const struct cred *cred);
+int kipc_cred_in_group(const struct cred *cred, unsigned int gid);
 
 /* Queues bytes [@offset, @offset + @len) of @skb without copying them. */
 enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,

@@ -9,8 +9,10 @@
 //! - [`Inbound`]: one datagram that a process sent, valid while it is handled,
 //! - [`Composed`]: a datagram that we made,
 //! - [`Held`]: a datagram that has its room on a queue and is not there yet,
+//! - [`Credentials`]: of whoever opened a socket,
 //! - [`Socket`]: a counted reference to a user's socket, on whose queue datagrams go.
 
+mod credentials;
 mod datagram;
 mod export;
 #[allow(
@@ -24,6 +26,7 @@ mod ffi;
 mod registration;
 mod socket;
 
+pub(crate) use credentials::Credentials;
 pub(crate) use datagram::Composed;
 pub(crate) use datagram::Held;
 pub(crate) use datagram::Inbound;

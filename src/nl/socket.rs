@@ -4,6 +4,7 @@
 
 use super::datagram::Held;
 use super::ffi;
+use super::Credentials;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
@@ -64,6 +65,7 @@ impl Drop for Socket {
 
 impl Port for Socket {
     type Held = Held;
+    type Credentials = Credentials;
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let Ok(len) = u32::try_from(record.len()) else {

@@ -6,7 +6,6 @@ use super::align;
 use super::bytes_at;
 use super::header;
 use super::header::Header;
-use super::message::attr::MAX;
 use super::put;
 use super::refusal::Refusal;
 use super::refusal::Refused;
@@ -109,27 +108,43 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// The attributes of one message, by type.
+/// The attributes of one message, checked once and found by type.
+///
+/// Messages have few attributes, so they are looked for where they stand; a table of all types
+/// would be large for a kernel's stack.
 #[derive(Debug)]
 pub(crate) struct Set<'a> {
-    by_type: [Option<Attribute<'a>>; MAX as usize + 1],
+    attributes: Attributes<'a>,
 }
 
 impl<'a> Set<'a> {
     /// For requests: refuses what is malformed, not in `allowed`, or there twice.
     pub(crate) fn parse_strict(payload: &'a [u8], allowed: &[u16]) -> Result<Self, Refused> {
-        let mut set = Self {
-            by_type: [None; MAX as usize + 1],
+        Self::parse_strict_but(payload, allowed, &[])
+    }
+
+    /// Like [`Set::parse_strict`]; those in `repeated` may stand there any number of times.
+    pub(crate) fn parse_strict_but(
+        payload: &'a [u8],
+        allowed: &[u16],
+        repeated: &[u16],
+    ) -> Result<Self, Refused> {
+        let set = Self {
+            attributes: Attributes::new(payload),
         };
-        for attribute in Attributes::new(payload) {
+        for attribute in set.attributes.clone() {
             let attribute = attribute?;
+            if repeated.contains(&attribute.kind) {
+                continue;
+            }
             if !allowed.contains(&attribute.kind) {
                 return Err(attribute.refused(Refusal::AttributeUnknown));
             }
-            match set.by_type.get_mut(usize::from(attribute.kind)) {
-                Some(slot @ None) => *slot = Some(attribute),
-                Some(Some(_)) => return Err(attribute.refused(Refusal::AttributeTwice)),
-                None => return Err(attribute.refused(Refusal::AttributeUnknown)),
+            if set
+                .get(attribute.kind)
+                .is_some_and(|first| first.offset < attribute.offset)
+            {
+                return Err(attribute.refused(Refusal::AttributeTwice));
             }
         }
         Ok(set)
@@ -137,25 +152,28 @@ impl<'a> Set<'a> {
 
     /// For answers and events: passes over types that a newer kernel may have added.
     pub(crate) fn parse_lenient(payload: &'a [u8]) -> Result<Self, Refused> {
-        let mut set = Self {
-            by_type: [None; MAX as usize + 1],
-        };
-        for attribute in Attributes::new(payload) {
-            let attribute = attribute?;
-            if let Some(slot) = set.by_type.get_mut(usize::from(attribute.kind)) {
-                *slot = Some(attribute);
-            }
+        let attributes = Attributes::new(payload);
+        for attribute in attributes.clone() {
+            attribute?;
         }
-        Ok(set)
+        Ok(Self { attributes })
     }
 
-    /// The attribute of this type, if it is there.
-    pub(crate) fn get(&self, kind: u16) -> Option<&Attribute<'a>> {
-        self.by_type.get(usize::from(kind))?.as_ref()
+    /// The first attribute of this type, if there is one.
+    pub(crate) fn get(&self, kind: u16) -> Option<Attribute<'a>> {
+        self.all(kind).next()
+    }
+
+    /// All attributes of this type.
+    pub(crate) fn all(&self, kind: u16) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        self.attributes
+            .clone()
+            .filter_map(Result::ok)
+            .filter(move |attribute| attribute.kind == kind)
     }
 
     /// The attribute of this type, which the message must have.
-    pub(crate) fn require(&self, kind: u16) -> Result<&Attribute<'a>, Refused> {
+    pub(crate) fn require(&self, kind: u16) -> Result<Attribute<'a>, Refused> {
         self.get(kind)
             .ok_or(Refused::from(Refusal::AttributeMissing))
     }

@@ -73,12 +73,8 @@ pub(crate) mod attr {
     pub(crate) const MAX_SUBSCRIPTIONS: u16 = 18;
     /// Most topics of one bus, u32.
     pub(crate) const MAX_TOPICS: u16 = 19;
-
     /// How long a publish may wait for subscribers, milliseconds, u32.
     pub(crate) const WAIT: u16 = 20;
-
-    /// Highest attribute type.
-    pub(crate) const MAX: u16 = WAIT;
 }
 
 /// Subscribe flag: also receive [`JOINED`] and [`GONE`].

@@ -17,6 +17,8 @@ mod errno {
     pub(super) const EPROTOTYPE: i32 = 91;
     pub(super) const EOPNOTSUPP: i32 = 95;
     pub(super) const EBADMSG: i32 = 74;
+    pub(super) const EMSGSIZE: i32 = 90;
+    pub(super) const EDQUOT: i32 = 122;
     pub(super) const ENOTCONN: i32 = 107;
 }
 
@@ -116,6 +118,12 @@ refusals! {
     TooManySubscriptions = ENOSPC, c"too many subscriptions on this socket: unsubscribe some first";
     /// Limit of topics per bus.
     TooManyTopics = ENOSPC, c"too many topics on this bus";
+    /// Limit of topics per user.
+    TooManyTopicsOfUser = EDQUOT, c"too many topics of this user: end some, or raise topics_per_user of the module";
+    /// Limit of subscriptions per user.
+    TooManySubscriptionsOfUser = EDQUOT, c"too many subscriptions of this user: end some, or raise subscriptions_per_user of the module";
+    /// A payload longer than the limit.
+    MessageTooLong = EMSGSIZE, c"message is too long: split it, or raise message_bytes of the module";
     /// Two overflow policies in one subscription.
     OverflowAmbiguous = EINVAL, c"more than one overflow policy is set: choose one";
     /// A wait longer than the limit.

@@ -22,6 +22,7 @@ mod wire;
 mod index;
 mod memory;
 mod model;
+mod person;
 mod queue;
 mod races;
 mod sys;

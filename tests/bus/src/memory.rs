@@ -6,6 +6,7 @@
 use crate::bus::client;
 use crate::bus::port::Form;
 use crate::bus::Bus;
+use crate::person::Person;
 use crate::queue::Item;
 use crate::queue::Note;
 use crate::queue::Queue;
@@ -236,10 +237,12 @@ fn publish_needs_no_memory_of_the_bus() {
 
 #[test]
 fn new_client_and_bus_without_memory_leak_nothing() {
-    let (bus, failed) = sys::failing(1, || Bus::<Queue>::new().is_err());
+    let (bus, failed) = sys::failing(1, || Bus::<Queue>::new(crate::world::LIMITS).is_err());
     assert!(bus && failed);
     let queue = Queue::new(1, |_| true);
-    let (client, failed) = sys::failing(1, || client::Client::new(1, queue).is_err());
+    let (client, failed) = sys::failing(1, || {
+        client::Client::new(1, queue, Person::default()).is_err()
+    });
     assert!(client && failed);
     assert_eq!(sys::live(), 0);
 }

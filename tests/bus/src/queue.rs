@@ -9,6 +9,7 @@ use crate::bus::port::Port;
 use crate::bus::port::Room;
 use crate::bus::port::Stamp;
 use crate::bus::port::Wait;
+use crate::person::Person;
 use crate::wire::header;
 use crate::wire::record::Record;
 use std::collections::VecDeque;
@@ -260,6 +261,7 @@ impl Queue {
 
 impl Port for Queue {
     type Held = Held;
+    type Credentials = Person;
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let outcome = self.room(match room {

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::ops::Deref;
 use std::ops::DerefMut;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::PoisonError;
 
 pub(crate) use std::sync::Arc;
@@ -92,6 +94,32 @@ impl Drop for Alive {
 pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, NoMemory> {
     allocate()?;
     Ok(Arc::new(value))
+}
+
+/// A number that threads share.
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    pub(crate) fn try_add(&self, more: u64, limit: u64) -> bool {
+        self.0
+            .fetch_update(Relaxed, Relaxed, |n| {
+                n.checked_add(more).filter(|sum| *sum <= limit)
+            })
+            .is_ok()
+    }
+
+    pub(crate) fn sub(&self, less: u64) {
+        let before = self.0.fetch_sub(less, Relaxed);
+        assert!(before >= less, "a counter below 0");
+    }
 }
 
 /// The locks of the bus, outermost first.

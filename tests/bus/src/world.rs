@@ -3,11 +3,13 @@
 //! A bus with clients, in words short enough for tests.
 
 use crate::bus::client;
+use crate::bus::limits::Limits;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::bus::port::Receipt;
 use crate::bus::Bus;
 use crate::bus::Counts;
+use crate::person::Person;
 use crate::queue::Item;
 use crate::queue::Note;
 use crate::queue::Queue;
@@ -35,8 +37,16 @@ pub(crate) fn pattern(text: &str) -> Pattern<'_> {
 
 /// A client with this port id and queue.
 pub(crate) fn client(port_id: u32, queue: Queue) -> Client {
-    Arc::new(client::Client::new(port_id, queue).unwrap())
+    Arc::new(client::Client::new(port_id, queue, Person::default()).unwrap())
 }
+
+/// Limits that no test reaches that does not mean to.
+pub(crate) const LIMITS: Limits = Limits {
+    topics_per_user: u32::MAX,
+    subscriptions_per_user: u32::MAX,
+    retained_bytes_per_user: 1 << 20,
+    message_bytes: 1 << 20,
+};
 
 /// A bus on which what is asked for succeeds.
 pub(crate) struct World {
@@ -50,7 +60,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let live = sys::live();
         Self {
-            bus: Bus::new().unwrap(),
+            bus: Bus::new(LIMITS).unwrap(),
             last_port: AtomicU32::new(100),
             live,
         }

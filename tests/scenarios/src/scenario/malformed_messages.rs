@@ -168,7 +168,7 @@ pub fn control() {
         for foreign in [
             0,
             attr::COUNT,
-            attr::MAX + 1,
+            u16::MAX >> 2,
             0x8000 | attr::TOPIC,
             0x4000 | attr::TOPIC,
             0xffff,

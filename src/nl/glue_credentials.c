@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who opened a socket.
+ *
+ * A privileged program may be handed a socket as its standard output and made to write to it. So
+ * what a socket may do depends on who opened it, not on who sends.
+ */
+#include <linux/bsearch.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/uidgid.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "glue.h"
+
+const struct cred *kipc_cred_of_opener(struct sock *sk, int *admin)
+{
+	/* Whoever sends holds the file. Sockets that the kernel opened for itself have none. */
+	struct file *file = sk->sk_socket ? sk->sk_socket->file : NULL;
+
+	if (!file) {
+		*admin = 1;
+		return NULL;
+	}
+	*admin = file_ns_capable(file, sock_net(sk)->user_ns, CAP_NET_ADMIN);
+	return get_cred(file->f_cred);
+}
+
+void kipc_cred_put(const struct cred *cred)
+{
+	put_cred(cred);
+}
+
+unsigned int kipc_cred_uid(const struct cred *cred)
+{
+	return __kuid_val(cred->fsuid);
+}
+
+unsigned int kipc_cred_gid(const struct cred *cred)
+{
+	return __kgid_val(cred->fsgid);
+}
+
+static int kipc_compare_gids(const void *key, const void *element)
+{
+	unsigned int a = *(const unsigned int *)key, b = __kgid_val(*(const kgid_t *)element);
+
+	return a < b ? -1 : a > b;
+}
+
+/* groups_search() is not exported; the groups are sorted. */
+int kipc_cred_in_group(const struct cred *cred, unsigned int gid)
+{
+	const struct group_info *groups = cred->group_info;
+
+	return __kgid_val(cred->fsgid) == gid ||
+	       bsearch(&gid, groups->gid, groups->ngroups, sizeof(groups->gid[0]),
+		       kipc_compare_gids);
+}
