@@ -4,6 +4,7 @@
 
 use crate::bus::client::Client;
 use crate::bus::limits;
+use crate::bus::offer::Offer;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
@@ -13,6 +14,7 @@ use crate::bus::Bus;
 use crate::nl;
 use crate::nl::Inbound;
 use crate::nl::Socket;
+use crate::parcel::last_will;
 use crate::parcel::Published;
 use crate::parcel::Run;
 use crate::parcel::SeedBroadcast;
@@ -21,6 +23,7 @@ use crate::sys;
 use crate::sys::Arc;
 use crate::wire;
 use crate::wire::ack;
+use crate::wire::data;
 use crate::wire::data::DataHeader;
 use crate::wire::header;
 use crate::wire::header::Header;
@@ -150,6 +153,7 @@ fn request(
 ) -> Result<Answer, Refused> {
     match header.kind {
         message::PUBLISH => publish(bus, datagram, header, span),
+        message::LAST_WILL => set_last_will(bus, datagram, header, span),
         seed::TYPE => seed(bus, datagram, span),
         header::TYPE_NOOP => Ok(None),
         kind if kind < message::MIN_TYPE => Err(Refusal::UnknownType.into()),
@@ -189,7 +193,7 @@ fn publish(
     span: Range<usize>,
 ) -> Result<Answer, Refused> {
     check_flags(header)?;
-    let (data, payload) = DataHeader::read_request(body(datagram, &span))?;
+    let (data, payload) = DataHeader::read_request(body(datagram, &span), data::PUBLISH_FLAGS)?;
     check_length(bus, payload)?;
     let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
     let mut parcel = Published::new(datagram, Run::one(span, data));
@@ -203,6 +207,27 @@ fn publish(
     )
 }
 
+fn set_last_will(
+    bus: &Bus<Socket>,
+    datagram: &mut Datagram<'_>,
+    header: Header,
+    span: Range<usize>,
+) -> Result<Answer, Refused> {
+    check_flags(header)?;
+    let (data, payload) = DataHeader::read_request(body(datagram, &span), data::LAST_WILL_CANCEL)?;
+    check_length(bus, payload)?;
+    let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
+    let will = if data.flags & data::LAST_WILL_CANCEL == 0 {
+        Some(last_will(datagram, &span, data).ok_or(Refusal::NoMemory)?)
+    } else if payload.is_empty() {
+        None
+    } else {
+        return Err(Refusal::CancelWithPayload.into());
+    };
+    bus.set_last_will(&client, data.topic, will)?;
+    Ok(None)
+}
+
 /// Publishes the messages from `offset` on that can go together, if these are at least two;
 /// returns where the next message starts. Whatever is special about one of them is left to
 /// [`publish`].
@@ -213,7 +238,7 @@ fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) 
             return None;
         }
         check_flags(header).ok()?;
-        let (data, payload) = DataHeader::read_request(body).ok()?;
+        let (data, payload) = DataHeader::read_request(body, data::PUBLISH_FLAGS).ok()?;
         check_length(bus, payload).ok()?;
         Some(data)
     })?;
@@ -240,11 +265,21 @@ fn control(
             topic,
             fingerprint,
             wait,
+            history,
         } => {
             let client = client_of(datagram)?;
-            let patience = Patience::from_milliseconds(wait);
-            let topic_id = bus.advertise(&client.into(), topic, fingerprint, patience)?;
+            let offer = Offer {
+                name: topic,
+                fingerprint,
+                patience: Patience::from_milliseconds(wait),
+                history,
+            };
+            let topic_id = bus.advertise(&client.into(), offer)?;
             Ok(Some(Record::Advertised { topic_id }))
+        }
+        Request::Clear { topic } => {
+            bus.clear(&datagram.credentials(), topic)?;
+            Ok(None)
         }
         Request::Unadvertise { topic_id } => {
             let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
@@ -309,7 +344,7 @@ fn seed(
         }
         Seed::Publish => {
             let client = client_of(datagram)?;
-            match bus.advertise(&client.into(), topic, 0, Patience::None) {
+            match bus.advertise(&client.into(), Offer::new(topic)) {
                 Ok(_) | Err(Refusal::AlreadyAdvertised) => {}
                 Err(refusal) => return Err(refusal.into()),
             }

@@ -8,6 +8,7 @@
 
 use crate::bus::client::Client;
 use crate::bus::port::Form;
+use crate::bus::port::Kept;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Stamp;
@@ -287,6 +288,10 @@ impl Parcel<Socket> for Published<'_, '_> {
         self.data.flags & data::PUBLISH_NOWAIT == 0
     }
 
+    fn keep(&self) -> Option<Composed> {
+        self.datagram.keep()
+    }
+
     fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
         match form {
             Form::V1 => self.datagram.hold_on(socket),
@@ -379,6 +384,12 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
         self.data.flags & data::PUBLISH_NOWAIT == 0
     }
 
+    fn keep(&self) -> Option<Composed> {
+        let payload = self.payload();
+        let head = v1_headers(self.data, payload.len());
+        self.datagram.compose(&head, payload)
+    }
+
     fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
         match form {
             Form::Seed => self.datagram.hold_on(socket),
@@ -387,70 +398,83 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
     }
 }
 
-/// A message that was published in the kernel.
-pub(crate) struct FromKernel<'p> {
-    v1: Composed,
-    payload: &'p [u8],
-    data: DataHeader,
-    seed: Copy,
-}
-
-impl<'p> FromKernel<'p> {
-    /// A message whose headers are still to be filled; `None` without memory.
-    pub(crate) fn new(tag: u32, payload: &'p [u8]) -> Option<Self> {
-        Some(Self {
-            v1: Composed::new(&[0; data::PAYLOAD_OFFSET], payload)?,
-            payload,
-            data: DataHeader {
-                tag,
-                ..DataHeader::default()
-            },
-            seed: Copy::NotMade,
-        })
-    }
-
-    fn in_form(&mut self, form: Form) -> Result<&Composed, Outcome> {
-        match form {
-            Form::V1 => Ok(&self.v1),
-            Form::Seed => self
-                .seed
-                .get(|| Composed::new(&seed_header(self.payload.len()), self.payload)),
-        }
-    }
-}
-
-impl Parcel<Socket> for FromKernel<'_> {
+/// A message in a datagram of our own: published in the kernel, a last will, or retained.
+impl Parcel<Socket> for Composed {
     fn stamp(&mut self, stamp: Stamp) {
-        self.data = stamped(self.data, stamp);
-        self.v1
-            .overwrite(&v1_headers(self.data, self.payload.len()));
+        let body = self.bytes().get(header::LEN..).unwrap_or_default();
+        if let Some((data, payload)) = DataHeader::read(body) {
+            let head = v1_headers(stamped(data, stamp), payload.len());
+            self.overwrite(&head);
+        }
     }
 
     fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
-        match self.in_form(form) {
-            Ok(composed) => composed.queue_on(socket),
-            Err(outcome) => outcome,
+        match form {
+            Form::V1 => Composed::queue_on(self, socket),
+            Form::Seed => match for_seed(self) {
+                Some(composed) => composed.queue_on(socket),
+                None => Outcome::NoMemory,
+            },
         }
     }
 
     fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
-        self.in_form(form)
-            .is_ok_and(|composed| composed.make_room_on(socket))
+        match form {
+            Form::V1 => Composed::make_room_on(self, socket),
+            Form::Seed => for_seed(self).is_some_and(|composed| composed.make_room_on(socket)),
+        }
     }
 
-    fn wait_for_room_on(&mut self, socket: &Socket, form: Form, nanoseconds: u64) -> Wait {
-        match self.in_form(form) {
-            Ok(composed) => composed.wait_for_room_on(socket, nanoseconds),
-            // Without memory there is nothing to wait with.
-            Err(_) => Wait::Interrupted,
-        }
+    fn wait_for_room_on(&mut self, _socket: &Socket, _form: Form, _nanoseconds: u64) -> Wait {
+        // Not reached, since it may not wait.
+        Wait::Interrupted
     }
 
     fn may_wait(&self) -> bool {
         false
     }
 
-    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
-        self.in_form(form)?.hold_on(socket)
+    fn keep(&self) -> Option<Composed> {
+        Composed::keep(self)
     }
+
+    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
+        match form {
+            Form::V1 => Composed::hold_on(self, socket),
+            Form::Seed => for_seed(self).ok_or(Outcome::NoMemory)?.hold_on(socket),
+        }
+    }
+}
+
+/// The copy for one subscriber of the seed protocol. There are seldom many of them.
+fn for_seed(message: &Composed) -> Option<Composed> {
+    let payload = data::PAYLOAD_OFFSET..message.bytes().len();
+    message.compose(&seed_header(payload.len()), payload)
+}
+
+impl Kept<Socket> for Composed {
+    fn bytes(&self) -> u64 {
+        // The map that a history keeps it in takes a little, too.
+        u64::from(self.truesize()).saturating_add(64)
+    }
+}
+
+/// A message of the kernel, whose headers are still to be filled; `None` without memory.
+pub(crate) fn from_kernel(tag: u32, payload: &[u8]) -> Option<Composed> {
+    let data = DataHeader {
+        tag,
+        ..DataHeader::default()
+    };
+    Composed::new(&v1_headers(data, payload.len()), payload)
+}
+
+/// The message at `span` of the datagram, for after its sender's end.
+pub(crate) fn last_will(
+    datagram: &Datagram<'_>,
+    span: &Range<usize>,
+    data: DataHeader,
+) -> Option<Composed> {
+    let payload = span.start.saturating_add(data::PAYLOAD_OFFSET)..span.end;
+    let data = DataHeader { flags: 0, ..data };
+    datagram.compose(&v1_headers(data, payload.len()), payload)
 }

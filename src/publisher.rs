@@ -3,13 +3,13 @@
 //! Publishers of the kernel: other modules, by way of `include/linux/kipc.h`.
 
 use crate::bus::client::Client;
-use crate::bus::overflow::Patience;
+use crate::bus::offer::Offer;
 use crate::bus::port;
 use crate::bus::port::Receipt;
 use crate::bus::Bus;
 use crate::nl::Credentials;
 use crate::nl::Socket;
-use crate::parcel::FromKernel;
+use crate::parcel::from_kernel;
 use crate::sys;
 use crate::sys::Arc;
 use crate::wire::refusal::Refusal;
@@ -37,7 +37,13 @@ impl KernelPublisher {
         let room = KBox::new_uninit(GFP_KERNEL).map_err(|_| Refusal::NoMemory)?;
         let client = sys::arc(Client::new(port::KERNEL, socket, Credentials::kernel())?)?;
         // No publisher of the kernel waits for user space.
-        let topic_id = bus.advertise(&client, name, fingerprint, Patience::None)?;
+        let topic_id = bus.advertise(
+            &client,
+            Offer {
+                fingerprint,
+                ..Offer::new(name)
+            },
+        )?;
         Ok(KBox::write(room, Self { client, topic_id }))
     }
 
@@ -48,7 +54,7 @@ impl KernelPublisher {
         tag: u32,
         payload: &[u8],
     ) -> Result<Receipt, Refusal> {
-        let mut parcel = FromKernel::new(tag, payload).ok_or(Refusal::NoMemory)?;
+        let mut parcel = from_kernel(tag, payload).ok_or(Refusal::NoMemory)?;
         bus.publish(&self.client, self.topic_id, &mut parcel)
     }
 

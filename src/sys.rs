@@ -217,16 +217,14 @@ impl<K: Ord, V> Map<K, V> {
 
     /// Visits the entries in the order of their keys, beginning at `from` or, if there is no such
     /// key, behind it, until the visitor breaks.
-    ///
-    /// Exclusive, because only the kernel's mutable cursor moves.
     pub(crate) fn visit_from<B>(
         &mut self,
         from: &K,
-        mut visit: impl FnMut(&K, &V) -> ControlFlow<B>,
+        mut visit: impl FnMut(&K, &mut V) -> ControlFlow<B>,
     ) -> Option<B> {
         let mut next = self.tree.cursor_lower_bound_mut(from);
-        while let Some(cursor) = next {
-            let (key, value) = cursor.current();
+        while let Some(mut cursor) = next {
+            let (key, value) = cursor.current_mut();
             if let ControlFlow::Break(result) = visit(key, value) {
                 return Some(result);
             }

@@ -2,6 +2,7 @@
 
 //! What one user has on a bus, over all its sockets.
 
+use crate::sys::Arc;
 use crate::sys::Counter;
 
 /// The account of one user. The registry keeps one for each user that a client or a topic belongs
@@ -29,5 +30,27 @@ impl Account {
             subscriptions: Counter::new(),
             retained: Counter::new(),
         }
+    }
+}
+
+/// Memory that is charged to an account, until this is dropped.
+pub(super) struct Charge {
+    account: Arc<Account>,
+    bytes: u64,
+}
+
+impl Charge {
+    /// Charges so many bytes, unless that makes more than `limit`.
+    pub(super) fn new(account: &Arc<Account>, bytes: u64, limit: u64) -> Option<Self> {
+        account.retained.try_add(bytes, limit).then(|| Self {
+            account: account.clone(),
+            bytes,
+        })
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.account.retained.sub(self.bytes);
     }
 }

@@ -3,6 +3,7 @@
 //! A client: one socket that publishes or subscribes, and what it owns.
 
 use crate::bus::account::Account;
+use crate::bus::account::Charge;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Port;
 use crate::bus::subscription::Subscription;
@@ -38,6 +39,14 @@ pub(super) struct Publication<P: Port> {
     pub(super) fingerprint: u64,
     /// How far it goes for subscribers.
     pub(super) patience: Patience,
+    /// What is published when the client is gone.
+    pub(super) will: Option<LastWill<P>>,
+}
+
+/// A message for the time after its publisher's end, and what it costs.
+pub(super) struct LastWill<P: Port> {
+    pub(super) message: P::Kept,
+    pub(super) _charge: Charge,
 }
 
 /// What a client owns.

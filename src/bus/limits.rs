@@ -11,9 +11,6 @@ pub(crate) const SUBSCRIPTIONS_PER_SOCKET: usize = 1024;
 /// Most topics of one bus.
 pub(crate) const TOPICS_PER_BUS: usize = 65536;
 
-/// Most messages that one topic retains.
-pub(crate) const HISTORY_PER_TOPIC: u32 = 4096;
-
 /// What whoever loads the module decides: module parameters of the same names.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {

@@ -20,9 +20,11 @@
 
 mod account;
 pub(crate) mod client;
+mod history;
 mod index;
 pub(crate) mod limits;
 mod member;
+pub(crate) mod offer;
 pub(crate) mod overflow;
 pub(crate) mod port;
 mod registry;
@@ -30,13 +32,18 @@ mod subscription;
 mod text;
 mod topic;
 
+use crate::bus::account::Charge;
 use crate::bus::client::Client;
+use crate::bus::client::LastWill;
 use crate::bus::client::Publication;
+use crate::bus::history::History;
 use crate::bus::index::Place;
 use crate::bus::limits::Limits;
+use crate::bus::offer::Offer;
 use crate::bus::overflow::Overflow;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
+use crate::bus::port::Kept as _;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
@@ -51,6 +58,7 @@ use crate::sys::Arc;
 use crate::sys::Mutex;
 use crate::sys::NoMemory;
 use crate::wire::message::SUBSCRIBE_EVENTS;
+use crate::wire::message::SUBSCRIBE_HISTORY;
 use crate::wire::refusal::Refusal;
 use crate::wire::topic::Name;
 use crate::wire::topic::Pattern;
@@ -64,7 +72,7 @@ impl From<NoMemory> for Refusal {
 /// How much is on a bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Topics, each with at least one publisher.
+    /// Topics, each with a publisher or a retained message.
     pub(crate) topics: usize,
     /// Sockets that publish or subscribe, or did.
     pub(crate) clients: usize,
@@ -101,18 +109,17 @@ impl<P: Port> Bus<P> {
     pub(crate) fn advertise(
         &self,
         client: &Arc<Client<P>>,
-        name: Name<'_>,
-        fingerprint: u64,
-        patience: Patience,
+        offer: Offer<'_>,
     ) -> Result<u32, Refusal> {
         let mut owned = client.owned.lock();
         if owned.publications.len() >= limits::ADVERTISEMENTS_PER_SOCKET {
             return Err(Refusal::TooManyAdvertisements);
         }
-        if owned.publishes(name) {
+        if owned.publishes(offer.name) {
             return Err(Refusal::AlreadyAdvertised);
         }
-        let name = Text::new(name.as_str())?;
+        let name = Text::new(offer.name.as_str())?;
+        let limit = self.limits.retained_bytes_per_user.into();
         let mut registry = self.registry.lock();
         registry.count_if(client, &mut owned, |registry, owned, account| {
             let topic = registry.topic(&name, account)?;
@@ -121,13 +128,19 @@ impl<P: Port> Bus<P> {
             let added = owned
                 .add(Publication {
                     topic: topic.clone(),
-                    fingerprint,
-                    patience,
+                    fingerprint: offer.fingerprint,
+                    patience: offer.patience,
+                    will: None,
                 })
                 .and_then(|()| {
-                    topic.add_publisher(client, fingerprint).inspect_err(|_| {
-                        owned.remove(id);
-                    })
+                    let history = offer
+                        .history
+                        .map(|depth| History::new(depth, account.clone(), limit));
+                    topic
+                        .add_publisher(client, offer.fingerprint, history)
+                        .inspect_err(|_| {
+                            owned.remove(id);
+                        })
                 });
             if let Err(refusal) = added {
                 registry.remove_if_unused(&topic);
@@ -176,6 +189,7 @@ impl<P: Port> Bus<P> {
                 place,
                 form,
                 events: flags & SUBSCRIBE_EVENTS != 0,
+                history: flags & SUBSCRIBE_HISTORY != 0 && form == Form::V1,
                 overflow: Overflow::of(flags),
             })?;
             registry.add_subscription(&subscription)?;
@@ -236,6 +250,43 @@ impl<P: Port> Bus<P> {
         }
     }
 
+    /// Sets what is published on a topic when `client` is gone; `None`: nothing.
+    pub(crate) fn set_last_will(
+        &self,
+        client: &Client<P>,
+        topic_id: u32,
+        message: Option<P::Kept>,
+    ) -> Result<(), Refusal> {
+        let mut owned = client.owned.lock();
+        let owned = &mut *owned;
+        let limit = self.limits.retained_bytes_per_user.into();
+        let publication = owned
+            .publications
+            .iter_mut()
+            .find(|publication| publication.topic.id == topic_id)
+            .ok_or(Refusal::NotAdvertised)?;
+        let (Some(message), Some(account)) = (message, &owned.account) else {
+            publication.will = None;
+            return Ok(());
+        };
+        let charge = Charge::new(account, message.bytes(), limit);
+        publication.will = Some(LastWill {
+            message,
+            _charge: charge.ok_or(Refusal::TooMuchRetained)?,
+        });
+        Ok(())
+    }
+
+    /// Lets go of what a topic retains, if whoever asks decides on it.
+    pub(crate) fn clear(&self, asker: &P::Credentials, name: Name<'_>) -> Result<(), Refusal> {
+        let name = Text::new(name.as_str())?;
+        let mut registry = self.registry.lock();
+        let topic = registry.existing(&name).ok_or(Refusal::NoSuchTopic)?;
+        topic.clear_history(asker)?;
+        registry.remove_if_unused(&topic);
+        Ok(())
+    }
+
     /// Whether messages to this topic may be published as a batch: not if the publisher agreed to
     /// wait or fail, which concerns each message on its own.
     pub(crate) fn takes_batches(&self, client: &Client<P>, topic_id: u32) -> bool {
@@ -270,7 +321,12 @@ impl<P: Port> Bus<P> {
                 .lock()
                 .remove_subscription(&subscription, Parting::Closed);
         }
-        while let Some(publication) = owned.publications.pop() {
+        while let Some(mut publication) = owned.publications.pop() {
+            if let Some(mut will) = publication.will.take() {
+                publication
+                    .topic
+                    .bequeath(client, &publication, &mut will.message);
+            }
             self.withdraw(client, &publication);
         }
         self.registry.lock().uncount(&mut owned);

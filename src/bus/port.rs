@@ -46,12 +46,15 @@ pub(crate) trait Credentials: Send + Sync + 'static {
 }
 
 /// A client's queue.
-pub(crate) trait Port: Send + Sync + 'static {
+pub(crate) trait Port: Sized + Send + Sync + 'static {
     /// A message for which room was taken. Dropping it gives the room back.
     type Held;
 
     /// Who opened it.
     type Credentials: Credentials;
+
+    /// A message that is kept for later.
+    type Kept: Kept<Self>;
 
     /// Queues a copy of a record.
     fn send(&self, record: &[u8], room: Room) -> Outcome;
@@ -134,9 +137,18 @@ pub(crate) trait Parcel<P: Port> {
     /// Whether its publisher wants this message to wait if need be.
     fn may_wait(&self) -> bool;
 
+    /// The selected message, for later; `None` without memory.
+    fn keep(&self) -> Option<P::Kept>;
+
     /// Takes room for it on a port, so that something else can be queued before it; or says why
     /// it cannot be queued.
     fn hold_on(&mut self, port: &P, form: Form) -> Result<P::Held, Outcome>;
+}
+
+/// A message that is kept: retained in a history, or a last will.
+pub(crate) trait Kept<P: Port>: Parcel<P> + Send + Unpin {
+    /// How much memory it takes.
+    fn bytes(&self) -> u64;
 }
 
 /// What became of a published message, or of a batch, whose subscribers count as one each.

@@ -114,6 +114,11 @@ impl<P: Port> Registry<P> {
         }
     }
 
+    /// The topic of this name, if it exists.
+    pub(super) fn existing(&self, name: &Text) -> Option<Arc<Topic<P>>> {
+        self.index.topic(name).cloned()
+    }
+
     /// The topic of this name, which is created for this user, with its audience, unless it exists.
     pub(super) fn topic(
         &mut self,
@@ -160,7 +165,7 @@ impl<P: Port> Registry<P> {
         }
     }
 
-    /// Removes a topic that has no publisher.
+    /// Removes a topic that has neither publishers nor retained messages.
     pub(super) fn remove_if_unused(&mut self, topic: &Topic<P>) {
         if topic.retire_if_unused() {
             self.index.remove_topic(topic);

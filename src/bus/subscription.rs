@@ -27,6 +27,8 @@ pub(super) struct Subscription<P: Port> {
     pub(super) form: Form,
     /// Whether joined and gone publishers are of interest.
     pub(super) events: bool,
+    /// Whether retained messages are wanted first.
+    pub(super) history: bool,
     /// What happens when the queue is full.
     pub(super) overflow: Overflow,
 }

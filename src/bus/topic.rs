@@ -5,6 +5,7 @@
 use crate::bus::account::Account;
 use crate::bus::client::Client;
 use crate::bus::client::Publication;
+use crate::bus::history::History;
 use crate::bus::member::Member;
 use crate::bus::overflow::Overflow;
 use crate::bus::overflow::Patience;
@@ -26,7 +27,7 @@ use crate::sys::Vec;
 use crate::wire::record::Record;
 use crate::wire::refusal::Refusal;
 
-/// One topic. It exists as long as it has a publisher.
+/// One topic. It exists as long as it has a publisher or a retained message.
 pub(super) struct Topic<P: Port> {
     /// Its id, which no other topic of the bus has.
     pub(super) id: u32,
@@ -62,6 +63,7 @@ struct Tail<P: Port> {
     audience: Vec<Member<P>>,
     /// How many of the audience have a reliable overflow policy.
     reliable: usize,
+    history: Option<History<P>>,
 }
 
 /// Why a message could not be published now.
@@ -104,6 +106,25 @@ impl<P: Port> Tail<P> {
     }
 }
 
+/// Retains a message that has just been published, or the last ones of a batch.
+#[cold]
+fn retain<P: Port>(history: &mut History<P>, first: u64, parcel: &mut impl Parcel<P>) {
+    let count = parcel.count();
+    if count == 1 {
+        history.retain(first, parcel.keep());
+        return;
+    }
+    let skipped = count.saturating_sub(history.depth());
+    if skipped > 0 {
+        history.clear();
+    }
+    for index in skipped..count {
+        parcel.select(Some(index));
+        history.retain(first.wrapping_add(index.into()), parcel.keep());
+    }
+    parcel.select(None);
+}
+
 impl<P: Port> Topic<P> {
     /// A topic without publishers and audience.
     pub(super) fn new(id: u32, name: Text, account: Arc<Account>) -> Result<Self, NoMemory> {
@@ -114,6 +135,7 @@ impl<P: Port> Topic<P> {
             publishers: Vec::new(),
             audience: Vec::new(),
             reliable: 0,
+            history: None,
         };
         Ok(Self {
             id,
@@ -150,12 +172,43 @@ impl<P: Port> Topic<P> {
                 return self.publish_reliably(tail, from, stamp, left, parcel);
             }
         }
-        if parcel.count() > 1 {
-            return Ok(self.publish_batch(tail, from, stamp, parcel));
+        Ok(self.publish_at_once(tail, from, stamp, parcel))
+    }
+
+    /// Publishes what `from` left for its end. It waits for nobody.
+    pub(super) fn bequeath(
+        &self,
+        from: &Client<P>,
+        publication: &Publication<P>,
+        will: &mut P::Kept,
+    ) -> Receipt {
+        let mut tail = self.tail.lock();
+        let tail = &mut *tail;
+        let stamp = self.stamp(tail, from, publication);
+        will.stamp(stamp);
+        self.publish_at_once(tail, from, stamp, will)
+    }
+
+    /// The rest of [`Topic::publish`] where nobody is waited for.
+    #[inline(always)]
+    fn publish_at_once(
+        &self,
+        tail: &mut Tail<P>,
+        from: &Client<P>,
+        stamp: Stamp,
+        parcel: &mut impl Parcel<P>,
+    ) -> Receipt {
+        let receipt = if parcel.count() > 1 {
+            self.publish_batch(tail, from, stamp, parcel)
+        } else {
+            self.fan_out(tail, from, stamp.seq, |member, topic| {
+                member.deliver(topic, parcel, stamp.seq)
+            })
+        };
+        if let Some(history) = &mut tail.history {
+            retain(history, stamp.seq, parcel);
         }
-        Ok(self.fan_out(tail, from, stamp.seq, |member, topic| {
-            member.deliver(topic, parcel, stamp.seq)
-        }))
+        receipt
     }
 
     /// The rest of [`Topic::publish`] for a batch.
@@ -198,9 +251,13 @@ impl<P: Port> Topic<P> {
             tail.let_go();
             return Err(obstacle);
         }
-        Ok(self.fan_out(tail, from, stamp.seq, |member, topic| {
+        let receipt = self.fan_out(tail, from, stamp.seq, |member, topic| {
             member.deliver_held(topic, parcel, stamp.seq)
-        }))
+        });
+        if let Some(history) = &mut tail.history {
+            retain(history, stamp.seq, parcel);
+        }
+        Ok(receipt)
     }
 
     /// What the next message is told of itself.
@@ -252,10 +309,16 @@ impl<P: Port> Topic<P> {
         &self,
         client: &Arc<Client<P>>,
         fingerprint: u64,
+        history: Option<History<P>>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         if fingerprint != 0 && tail.fingerprint != 0 && fingerprint != tail.fingerprint {
             return Err(Refusal::FingerprintMismatch);
+        }
+        if let (Some(old), Some(new)) = (&tail.history, &history) {
+            if old.depth() != new.depth() && !old.is_of(&client.credentials) {
+                return Err(Refusal::HistoryOfOther);
+            }
         }
         tail.publishers.try_reserve(1)?;
         // A socket that is being closed gives its port id free before its release gets here. Its
@@ -272,6 +335,12 @@ impl<P: Port> Topic<P> {
         tail.publishers.try_push(client.clone())?;
         if tail.fingerprint == 0 {
             tail.fingerprint = fingerprint;
+        }
+        match (&mut tail.history, history) {
+            (_, None) => {}
+            (old, Some(new)) if new.depth() == 0 => *old = None,
+            (Some(old), Some(new)) => old.set_depth(new.depth()),
+            (old @ None, new) => *old = new,
         }
         self.tell(
             &mut tail,
@@ -347,6 +416,13 @@ impl<P: Port> Topic<P> {
         if member.overflow().is_reliable() && !was_reliable {
             tail.reliable = tail.reliable.saturating_add(1);
         }
+        // Who gets the topic already must not get its messages twice.
+        if let (None, true, Some(history)) = (known, subscription.history, &mut tail.history) {
+            history.replay(|seq, message| {
+                member.deliver(topic, message, seq);
+            });
+            member.settle(topic);
+        }
         if tell_publishers {
             for publisher in tail.publishers.iter() {
                 if !publisher.is(&subscription.client) {
@@ -388,12 +464,29 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Whether no publisher is left; if so, the audience has been told that the topic is gone, and
+    /// Lets go of all retained messages, if whoever asks decides on them.
+    pub(super) fn clear_history(&self, asker: &P::Credentials) -> Result<(), Refusal> {
+        let mut tail = self.tail.lock();
+        match &mut tail.history {
+            Some(history) if !history.is_of(asker) => Err(Refusal::HistoryOfOther),
+            Some(history) => {
+                history.clear();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether no publisher and no retained message is left; if so, the audience has been told that the topic is gone, and
     /// let go.
     pub(super) fn retire_if_unused(&self) -> bool {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
-        if !tail.publishers.is_empty() {
+        let retains = tail
+            .history
+            .as_ref()
+            .is_some_and(|history| history.len() > 0);
+        if !tail.publishers.is_empty() || retains {
             return false;
         }
         // Whoever holds the topic a little longer must not hold its audience.

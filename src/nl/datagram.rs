@@ -164,12 +164,30 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { wait_for_room(socket, self.skb, nanoseconds) }
     }
 
+    /// The selected part, for longer than this datagram lives.
+    pub(crate) fn keep(&self) -> Option<Composed> {
+        // SAFETY: The sk_buff is alive by the type invariants, and the part lies within.
+        unsafe { keep(self.skb, self.selected) }
+    }
+
     /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
     pub(crate) fn compose(&self, head: &[u8], payload: Range<usize>) -> Option<Composed> {
         let payload = self.bytes().get(payload)?;
         // SAFETY: The sk_buff is alive by the type invariants.
         unsafe { Composed::from_parts(self.skb.as_ptr(), head, payload) }
     }
+}
+
+/// Keeps a part of an sk_buff.
+///
+/// # Safety
+///
+/// `skb` must be alive, and `part` lie within it.
+unsafe fn keep(skb: NonNull<ffi::sk_buff>, part: Part) -> Option<Composed> {
+    // SAFETY: By the contract of this function.
+    let kept = unsafe { ffi::kipc_skb_keep(skb.as_ptr(), part.offset, part.len) };
+    // INVARIANT: Unless null, it is new, ours, and `len` bytes long.
+    NonNull::new(kept).map(|skb| Composed { skb, len: part.len })
 }
 
 /// A part of an sk_buff.
@@ -306,15 +324,19 @@ impl Drop for Held {
     }
 }
 
-/// A datagram that we made, to be queued on any number of sockets.
+/// A datagram of our own, to be queued on any number of sockets.
 ///
 /// # Invariants
 ///
-/// `skb` is an sk_buff of `len` bytes that `self` owns a reference to.
+/// `skb` is an sk_buff of `len` linear bytes that `self` owns a reference to. Nobody else writes to
+/// the bytes.
 pub(crate) struct Composed {
     skb: NonNull<ffi::sk_buff>,
     len: u32,
 }
+
+// SAFETY: An sk_buff that is on no list belongs to whoever has the pointer, on whatever thread.
+unsafe impl Send for Composed {}
 
 impl Composed {
     /// A new datagram of the kernel: `head`, then `payload`.
@@ -339,15 +361,48 @@ impl Composed {
         NonNull::new(skb).map(|skb| Self { skb, len })
     }
 
-    /// Overwrites the beginning, if it is that long. Must not be done to what has been queued
-    /// already: its readers would see it (which is no matter of memory safety: they copy bytes).
-    pub(crate) fn overwrite(&mut self, head: &[u8]) {
-        let len = u32::try_from(head.len()).unwrap_or(u32::MAX);
-        if len <= self.len {
-            // SAFETY: By the type invariant there are `len` bytes, which are linear in an sk_buff
-            // that we made; `head` is valid for as many.
-            unsafe { ffi::kipc_skb_overwrite(self.skb.as_ptr(), head.as_ptr(), len) };
+    /// All of the datagram.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: By the type invariants; `&self` excludes `overwrite`.
+        unsafe {
+            core::slice::from_raw_parts(ffi::kipc_skb_data(self.skb.as_ptr()), self.len as usize)
         }
+    }
+
+    /// Overwrites the beginning, if it is that long.
+    ///
+    /// Must not be done to what has been queued already, or is kept: its readers would see it
+    /// (which is no matter of memory safety: they copy bytes).
+    pub(crate) fn overwrite(&mut self, head: &[u8]) {
+        // SAFETY: By the type invariants; `&mut self` makes this the only reference.
+        let all = unsafe {
+            core::slice::from_raw_parts_mut(
+                ffi::kipc_skb_data(self.skb.as_ptr()),
+                self.len as usize,
+            )
+        };
+        if let Some(room) = all.get_mut(..head.len()) {
+            room.copy_from_slice(head);
+        }
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn truesize(&self) -> u32 {
+        // SAFETY: By the type invariant the sk_buff is alive.
+        unsafe { ffi::kipc_skb_truesize(self.skb.as_ptr()) }
+    }
+
+    /// The same datagram, for longer than this one lives.
+    pub(crate) fn keep(&self) -> Option<Self> {
+        // SAFETY: By the type invariant the sk_buff is alive; the part is all of it.
+        unsafe { keep(self.skb, self.whole()) }
+    }
+
+    /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
+    pub(crate) fn compose(&self, head: &[u8], payload: Range<usize>) -> Option<Self> {
+        let payload = self.bytes().get(payload)?;
+        // SAFETY: The sk_buff is alive by the type invariants.
+        unsafe { Self::from_parts(self.skb.as_ptr(), head, payload) }
     }
 
     fn whole(&self) -> Part {

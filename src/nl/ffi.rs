@@ -143,10 +143,12 @@ unsafe extern "C" {
         payload: *const kernel::ffi::c_uchar,
         payload_len: kernel::ffi::c_uint,
     ) -> *mut sk_buff;
-    pub fn kipc_skb_overwrite(
+    pub fn kipc_skb_keep(
         skb: *mut sk_buff,
-        head: *const kernel::ffi::c_uchar,
+        offset: kernel::ffi::c_uint,
         len: kernel::ffi::c_uint,
-    );
+    ) -> *mut sk_buff;
+    pub fn kipc_skb_data(skb: *const sk_buff) -> *mut kernel::ffi::c_uchar;
+    pub fn kipc_skb_truesize(skb: *const sk_buff) -> kernel::ffi::c_uint;
     pub fn kipc_skb_free(skb: *mut sk_buff);
 }

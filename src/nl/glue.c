@@ -326,13 +326,35 @@ struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 	if (from)
 		NETLINK_CB(skb).creds = NETLINK_CB(from).creds;
 	skb_put_data(skb, head, head_len);
-	skb_put_data(skb, payload, payload_len);
+	if (payload_len)
+		skb_put_data(skb, payload, payload_len);
 	return skb;
 }
 
-void kipc_skb_overwrite(struct sk_buff *skb, const unsigned char *head, unsigned int len)
+struct sk_buff *kipc_skb_keep(struct sk_buff *skb, unsigned int offset, unsigned int len)
 {
-	memcpy(skb->data, head, len);
+	struct sk_buff *clone;
+
+	if (len < skb->len / 2)
+		return kipc_skb_compose(skb, skb->data + offset, len, NULL, 0);
+	clone = skb_clone(skb, GFP_KERNEL);
+	if (!clone)
+		return NULL;
+	/* Knows what is to be done with a vmalloc'ed head. */
+	clone->destructor = skb->destructor;
+	__skb_pull(clone, offset);
+	__skb_trim(clone, len);
+	return clone;
+}
+
+unsigned char *kipc_skb_data(const struct sk_buff *skb)
+{
+	return skb->data;
+}
+
+unsigned int kipc_skb_truesize(const struct sk_buff *skb)
+{
+	return skb->truesize;
 }
 
 void kipc_skb_free(struct sk_buff *skb)

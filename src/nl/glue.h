@@ -145,8 +145,14 @@ enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 				 const unsigned char *head, unsigned int head_len,
 				 const unsigned char *payload, unsigned int payload_len);
-/* Overwrites the first @len bytes of what kipc_skb_compose() made, before it is queued. */
-void kipc_skb_overwrite(struct sk_buff *skb, const unsigned char *head, unsigned int len);
+/*
+ * Bytes [@offset, @offset + @len) of @skb, to be kept for longer than @skb: without a copy, unless
+ * most of @skb would be kept for nothing. NULL: no memory.
+ */
+struct sk_buff *kipc_skb_keep(struct sk_buff *skb, unsigned int offset, unsigned int len);
+/* The bytes of what one of the two functions above made; they are linear. */
+unsigned char *kipc_skb_data(const struct sk_buff *skb);
+unsigned int kipc_skb_truesize(const struct sk_buff *skb);
 void kipc_skb_free(struct sk_buff *skb);
 
 #endif /* KIPC_GLUE_H */

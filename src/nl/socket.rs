@@ -4,6 +4,7 @@
 
 use super::datagram::Held;
 use super::ffi;
+use super::Composed;
 use super::Credentials;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
@@ -66,6 +67,7 @@ impl Drop for Socket {
 impl Port for Socket {
     type Held = Held;
     type Credentials = Credentials;
+    type Kept = Composed;
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let Ok(len) = u32::try_from(record.len()) else {

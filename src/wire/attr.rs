@@ -244,6 +244,14 @@ impl<'a> MessageWriter<'a> {
         self.attribute(kind, [&value.to_ne_bytes(), &[]])
     }
 
+    /// Appends a `u32` attribute if there is a value.
+    pub(crate) fn optional_u32(self, kind: u16, value: Option<u32>) -> Self {
+        match value {
+            Some(value) => self.u32(kind, value),
+            None => self,
+        }
+    }
+
     /// Appends a `u64` attribute.
     pub(crate) fn u64(self, kind: u16, value: u64) -> Self {
         self.attribute(kind, [&value.to_ne_bytes(), &[]])

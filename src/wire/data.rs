@@ -38,6 +38,9 @@ pub(crate) const PUBLISH_NOWAIT: u32 = 1 << 0;
 /// Flags that a publisher may set.
 pub(crate) const PUBLISH_FLAGS: u32 = PUBLISH_NOWAIT;
 
+/// Flag of a last will without payload: there is none any more.
+pub(crate) const LAST_WILL_CANCEL: u32 = 1 << 1;
+
 /// The header of one published message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DataHeader {
@@ -74,11 +77,11 @@ impl DataHeader {
         ))
     }
 
-    /// What a publisher sends: like [`DataHeader::read`], but refuses flags that nobody knows and
+    /// What a publisher sends: like [`DataHeader::read`], but refuses flags other than these and
     /// fields that only the kernel may fill, so that both can get a meaning later.
-    pub(crate) fn read_request(body: &[u8]) -> Result<(Self, &[u8]), Refusal> {
+    pub(crate) fn read_request(body: &[u8], flags: u32) -> Result<(Self, &[u8]), Refusal> {
         let (header, payload) = Self::read(body).ok_or(Refusal::DataHeaderTruncated)?;
-        if header.flags & !PUBLISH_FLAGS != 0 {
+        if header.flags & !flags != 0 {
             return Err(Refusal::UnknownFlags);
         }
         if header.seq != 0 || header.time != 0 || header.fingerprint != 0 || header.port != 0 {
@@ -133,7 +136,10 @@ mod tests {
             tag: 8,
             ..DataHeader::default()
         };
-        assert_eq!(DataHeader::read_request(&ok.to_bytes()), Ok((ok, &[][..])));
+        assert_eq!(
+            DataHeader::read_request(&ok.to_bytes(), PUBLISH_FLAGS),
+            Ok((ok, &[][..]))
+        );
         for (bad, want) in [
             (DataHeader { seq: 1, ..ok }, Refusal::KernelFieldSet),
             (DataHeader { time: 1, ..ok }, Refusal::KernelFieldSet),
@@ -153,10 +159,13 @@ mod tests {
                 Refusal::UnknownFlags,
             ),
         ] {
-            assert_eq!(DataHeader::read_request(&bad.to_bytes()), Err(want));
+            assert_eq!(
+                DataHeader::read_request(&bad.to_bytes(), PUBLISH_FLAGS),
+                Err(want)
+            );
         }
         assert_eq!(
-            DataHeader::read_request(&ok.to_bytes()[..LEN - 1]),
+            DataHeader::read_request(&ok.to_bytes()[..LEN - 1], PUBLISH_FLAGS),
             Err(Refusal::DataHeaderTruncated)
         );
     }

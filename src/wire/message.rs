@@ -17,10 +17,14 @@ pub(crate) const UNADVERTISE: u16 = 0x12;
 pub(crate) const SUBSCRIBE: u16 = 0x13;
 /// End a subscription.
 pub(crate) const UNSUBSCRIBE: u16 = 0x14;
+/// Let go of what a topic retains.
+pub(crate) const CLEAR: u16 = 0x15;
 /// A published message, to the kernel and from it: [`super::data::DataHeader`], then the payload.
 pub(crate) const PUBLISH: u16 = 0x18;
 /// Answer to a publish that asked for an acknowledgement.
 pub(crate) const PUBLISHED: u16 = 0x19;
+/// A message like [`PUBLISH`] that is published when this socket is closed.
+pub(crate) const LAST_WILL: u16 = 0x1a;
 
 /// Event: what a topic id stands for. Comes before the first record that uses the id.
 pub(crate) const TOPIC: u16 = 0x20;
@@ -75,6 +79,8 @@ pub(crate) mod attr {
     pub(crate) const MAX_TOPICS: u16 = 19;
     /// How long a publish may wait for subscribers, milliseconds, u32.
     pub(crate) const WAIT: u16 = 20;
+    /// How many messages a topic retains, u32.
+    pub(crate) const HISTORY: u16 = 21;
 }
 
 /// Subscribe flag: also receive [`JOINED`] and [`GONE`].
@@ -85,10 +91,15 @@ pub(crate) const SUBSCRIBE_DROP_OLDEST: u32 = 1 << 1;
 pub(crate) const SUBSCRIBE_BLOCK: u32 = 1 << 2;
 /// Subscribe flag: when the queue is full, publishing fails for publishers that agreed to it.
 pub(crate) const SUBSCRIBE_FAIL: u32 = 1 << 3;
+/// Subscribe flag: first of all, receive what the topics retain.
+pub(crate) const SUBSCRIBE_HISTORY: u32 = 1 << 4;
 /// The flags of which at most one may be set; without any, the newest message is dropped.
 pub(crate) const SUBSCRIBE_OVERFLOW: u32 = SUBSCRIBE_DROP_OLDEST | SUBSCRIBE_BLOCK | SUBSCRIBE_FAIL;
 /// All flags that [`SUBSCRIBE`] knows.
-pub(crate) const SUBSCRIBE_FLAGS: u32 = SUBSCRIBE_EVENTS | SUBSCRIBE_OVERFLOW;
+pub(crate) const SUBSCRIBE_FLAGS: u32 = SUBSCRIBE_EVENTS | SUBSCRIBE_OVERFLOW | SUBSCRIBE_HISTORY;
 
 /// Longest [`attr::WAIT`], in milliseconds.
 pub(crate) const MAX_WAIT: u32 = 60_000;
+
+/// Greatest [`attr::HISTORY`].
+pub(crate) const MAX_HISTORY: u32 = 4096;

@@ -6,6 +6,7 @@ use core::ffi::CStr;
 
 /// Errno values, as `asm-generic` numbers them (x86, arm64 and riscv do).
 mod errno {
+    pub(super) const EPERM: i32 = 1;
     pub(super) const ENOENT: i32 = 2;
     pub(super) const EINTR: i32 = 4;
     pub(super) const EAGAIN: i32 = 11;
@@ -122,6 +123,16 @@ refusals! {
     TooManyTopicsOfUser = EDQUOT, c"too many topics of this user: end some, or raise topics_per_user of the module";
     /// Limit of subscriptions per user.
     TooManySubscriptionsOfUser = EDQUOT, c"too many subscriptions of this user: end some, or raise subscriptions_per_user of the module";
+    /// Limit of retained bytes per user.
+    TooMuchRetained = EDQUOT, c"too much retained by this user: clear some, or raise retained_bytes_per_user of the module";
+    /// A history deeper than the limit.
+    HistoryTooDeep = ERANGE, c"a topic retains 4096 messages at most";
+    /// Another user decides on the history.
+    HistoryOfOther = EPERM, c"another user decides on the history of this topic: leave the attribute out";
+    /// No such topic on the bus.
+    NoSuchTopic = ENOENT, c"there is no topic of that name";
+    /// A cancelled last will with a payload.
+    CancelWithPayload = EINVAL, c"a cancelled last will has no payload: leave it out";
     /// A payload longer than the limit.
     MessageTooLong = EMSGSIZE, c"message is too long: split it, or raise message_bytes of the module";
     /// Two overflow policies in one subscription.

@@ -28,6 +28,13 @@ pub(crate) enum Request<'a> {
         /// How long a publish may wait for subscribers that ask for it, in milliseconds. `None`:
         /// neither waits nor fails for a subscriber.
         wait: Option<u32>,
+        /// How many messages the topic retains. `None`: as many as it does.
+        history: Option<u32>,
+    },
+    /// Let go of what a topic retains.
+    Clear {
+        /// The topic.
+        topic: Name<'a>,
     },
     /// Stop being a publisher of a topic.
     Unadvertise {
@@ -57,23 +64,31 @@ impl<'a> Request<'a> {
                 Ok(Self::Info)
             }
             message::ADVERTISE => {
-                let set =
-                    Set::parse_strict(payload, &[attr::TOPIC, attr::FINGERPRINT, attr::WAIT])?;
-                let name = set.require(attr::TOPIC)?;
-                let wait = match set.get(attr::WAIT) {
-                    Some(wait) => match wait.u32()? {
-                        milliseconds @ 0..=message::MAX_WAIT => Some(milliseconds),
-                        _ => return Err(wait.refused(Refusal::WaitTooLong)),
-                    },
-                    None => None,
-                };
+                let set = Set::parse_strict(
+                    payload,
+                    &[attr::TOPIC, attr::FINGERPRINT, attr::WAIT, attr::HISTORY],
+                )?;
+                let wait = up_to(&set, attr::WAIT, message::MAX_WAIT, Refusal::WaitTooLong)?;
+                let history = up_to(
+                    &set,
+                    attr::HISTORY,
+                    message::MAX_HISTORY,
+                    Refusal::HistoryTooDeep,
+                )?;
                 Ok(Self::Advertise {
-                    topic: Name::new(name.string()).map_err(|why| name.refused(why.into()))?,
+                    topic: topic_of(&set)?,
                     fingerprint: match set.get(attr::FINGERPRINT) {
                         Some(fingerprint) => fingerprint.u64()?,
                         None => 0,
                     },
                     wait,
+                    history,
+                })
+            }
+            message::CLEAR => {
+                let set = Set::parse_strict(payload, &[attr::TOPIC])?;
+                Ok(Self::Clear {
+                    topic: topic_of(&set)?,
                 })
             }
             message::UNADVERTISE => {
@@ -137,15 +152,13 @@ impl<'a> Request<'a> {
                 topic,
                 fingerprint,
                 wait,
-            } => {
-                let writer = start(buf, message::ADVERTISE)
-                    .string(attr::TOPIC, topic.as_str())
-                    .u64(attr::FINGERPRINT, fingerprint);
-                match wait {
-                    Some(wait) => writer.u32(attr::WAIT, wait),
-                    None => writer,
-                }
-            }
+                history,
+            } => start(buf, message::ADVERTISE)
+                .string(attr::TOPIC, topic.as_str())
+                .u64(attr::FINGERPRINT, fingerprint)
+                .optional_u32(attr::WAIT, wait)
+                .optional_u32(attr::HISTORY, history),
+            Self::Clear { topic } => start(buf, message::CLEAR).string(attr::TOPIC, topic.as_str()),
             Self::Unadvertise { topic_id } => {
                 start(buf, message::UNADVERTISE).u32(attr::TOPIC_ID, topic_id)
             }
@@ -157,6 +170,23 @@ impl<'a> Request<'a> {
             }
         }
         .finish()
+    }
+}
+
+/// The topic that a request must name.
+fn topic_of<'a>(set: &Set<'a>) -> Result<Name<'a>, Refused> {
+    let name = set.require(attr::TOPIC)?;
+    Name::new(name.string()).map_err(|why| name.refused(why.into()))
+}
+
+/// The number in an attribute that may be left out, unless it is too great.
+fn up_to(set: &Set<'_>, kind: u16, max: u32, refusal: Refusal) -> Result<Option<u32>, Refused> {
+    match set.get(kind) {
+        Some(attribute) => match attribute.u32()? {
+            number if number <= max => Ok(Some(number)),
+            _ => Err(attribute.refused(refusal)),
+        },
+        None => Ok(None),
     }
 }
 
@@ -184,11 +214,16 @@ mod tests {
             topic: Name::new(long.as_bytes()).unwrap(),
             fingerprint: u64::MAX,
             wait: Some(message::MAX_WAIT),
+            history: Some(message::MAX_HISTORY),
         });
         round_trip(Request::Advertise {
             topic: Name::new(b"a").unwrap(),
             fingerprint: 0,
             wait: None,
+            history: None,
+        });
+        round_trip(Request::Clear {
+            topic: Name::new(long.as_bytes()).unwrap(),
         });
         round_trip(Request::Unadvertise { topic_id: 3 });
         round_trip(Request::Subscribe {

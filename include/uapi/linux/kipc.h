@@ -23,9 +23,12 @@
 #define KIPC_MSG_UNADVERTISE		0x12
 #define KIPC_MSG_SUBSCRIBE		0x13
 #define KIPC_MSG_UNSUBSCRIBE		0x14
+#define KIPC_MSG_CLEAR			0x15
 #define KIPC_MSG_PUBLISH		0x18
 /* Answer to a publish with NLM_F_ACK. */
 #define KIPC_MSG_PUBLISHED		0x19
+/* A message like KIPC_MSG_PUBLISH that is published when the socket is closed. */
+#define KIPC_MSG_LAST_WILL		0x1a
 /* Events. */
 #define KIPC_MSG_TOPIC			0x20
 #define KIPC_MSG_LOST			0x21
@@ -54,9 +57,12 @@
 #define KIPC_ATTR_MAX_SUBSCRIPTIONS	18	/* u32 */
 #define KIPC_ATTR_MAX_TOPICS		19	/* u32 */
 #define KIPC_ATTR_WAIT			20	/* u32, milliseconds */
+#define KIPC_ATTR_HISTORY		21	/* u32, messages */
 
 /* Longest KIPC_ATTR_WAIT. */
 #define KIPC_WAIT_MAX			60000
+/* Greatest KIPC_ATTR_HISTORY. */
+#define KIPC_HISTORY_MAX		4096
 
 /* KIPC_ATTR_FLAGS of KIPC_MSG_SUBSCRIBE: send KIPC_MSG_JOINED and KIPC_MSG_GONE as well. */
 #define KIPC_SUBSCRIBE_EVENTS		0x1
@@ -67,9 +73,13 @@
 #define KIPC_SUBSCRIBE_DROP_OLDEST	0x2
 #define KIPC_SUBSCRIBE_BLOCK		0x4
 #define KIPC_SUBSCRIBE_FAIL		0x8
+/* First of all, receive what the topics retain. */
+#define KIPC_SUBSCRIBE_HISTORY		0x10
 
 /* Flag of a published message: fail with EAGAIN rather than wait for a subscriber. */
 #define KIPC_PUBLISH_NOWAIT		0x1
+/* Flag of a last will without payload: there is none any more. */
+#define KIPC_LAST_WILL_CANCEL		0x2
 
 /*
  * Follows the netlink header of KIPC_MSG_PUBLISH, before the payload. A publisher fills topic, tag

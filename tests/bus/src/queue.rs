@@ -3,6 +3,7 @@
 //! A subscriber's queue and a publisher's message, as the tests see them.
 
 use crate::bus::port::Form;
+use crate::bus::port::Kept;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
@@ -10,6 +11,7 @@ use crate::bus::port::Room;
 use crate::bus::port::Stamp;
 use crate::bus::port::Wait;
 use crate::person::Person;
+use crate::sys;
 use crate::wire::header;
 use crate::wire::record::Record;
 use std::collections::VecDeque;
@@ -262,6 +264,7 @@ impl Queue {
 impl Port for Queue {
     type Held = Held;
     type Credentials = Person;
+    type Kept = Note;
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let outcome = self.room(match room {
@@ -293,6 +296,7 @@ impl Port for Queue {
 }
 
 /// A message, or a batch; its tags are all it says.
+#[derive(Clone)]
 pub(crate) struct Note {
     tags: Vec<u32>,
     selected: Option<u32>,
@@ -336,6 +340,15 @@ impl Note {
 
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.stamp
+    }
+}
+
+/// What each message costs whoever has it retained.
+pub(crate) const NOTE_BYTES: u64 = 100;
+
+impl Kept<Queue> for Note {
+    fn bytes(&self) -> u64 {
+        NOTE_BYTES
     }
 }
 
@@ -388,6 +401,19 @@ impl Parcel<Queue> for Note {
 
     fn may_wait(&self) -> bool {
         self.may_wait
+    }
+
+    fn keep(&self) -> Option<Self> {
+        let [(number, tag)] = self.selection()[..] else {
+            panic!("one message is kept at a time");
+        };
+        let stamp = self.stamp.expect("a message is stamped before it is kept");
+        let seq = stamp.seq + number;
+        (sys::allocate().is_ok()).then(|| Self {
+            stamp: Some(Stamp { seq, ..stamp }),
+            queued: true,
+            ..Self::new(tag)
+        })
     }
 
     fn hold_on(&mut self, queue: &Queue, form: Form) -> Result<Held, Outcome> {

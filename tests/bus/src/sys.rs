@@ -46,7 +46,7 @@ pub(crate) fn failing<R>(n: usize, f: impl FnOnce() -> R) -> (R, bool) {
     (result, FAILED.get())
 }
 
-fn allocate() -> Result<(), NoMemory> {
+pub(crate) fn allocate() -> Result<(), NoMemory> {
     match COUNTDOWN.get() {
         None => Ok(()),
         Some(0) => {
@@ -313,9 +313,9 @@ impl<K: Ord, V> Map<K, V> {
     pub(crate) fn visit_from<B>(
         &mut self,
         from: &K,
-        mut visit: impl FnMut(&K, &V) -> ControlFlow<B>,
+        mut visit: impl FnMut(&K, &mut V) -> ControlFlow<B>,
     ) -> Option<B> {
-        self.0.range(from..).find_map(|(key, value)| {
+        self.0.range_mut(from..).find_map(|(key, value)| {
             VISITS.set(VISITS.get() + 1);
             visit(key, value).break_value()
         })

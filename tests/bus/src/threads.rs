@@ -6,7 +6,7 @@
 //! taken in a fixed order, and that order is checked on every path that any test takes. Where
 //! the interleaving of critical sections matters, `races` forces the one in question.
 
-use crate::bus::overflow::Patience;
+use crate::bus::offer::Offer;
 use crate::queue::Item;
 use crate::queue::Note;
 use crate::world::name;
@@ -200,7 +200,7 @@ fn churn(world: &World, client: &Client, random: &mut Random) {
     let id = world.bus.advertised(client, topic);
     match (random.below(7), id) {
         (0 | 1, None) => {
-            let _ = world.bus.advertise(client, topic, 0, Patience::None);
+            let _ = world.bus.advertise(client, Offer::new(topic));
         }
         (0, Some(id)) => {
             let _ = world.bus.unadvertise(client, id);

@@ -4,7 +4,7 @@
 
 use crate::bus::client;
 use crate::bus::limits::Limits;
-use crate::bus::overflow::Patience;
+use crate::bus::offer::Offer;
 use crate::bus::port::Form;
 use crate::bus::port::Receipt;
 use crate::bus::Bus;
@@ -38,6 +38,14 @@ pub(crate) fn pattern(text: &str) -> Pattern<'_> {
 /// A client with this port id and queue.
 pub(crate) fn client(port_id: u32, queue: Queue) -> Client {
     Arc::new(client::Client::new(port_id, queue, Person::default()).unwrap())
+}
+
+/// A client of this person, with plenty of room.
+pub(crate) fn client_of(person: Person) -> Client {
+    static LAST_PORT: AtomicU32 = AtomicU32::new(1 << 16);
+    let port_id = LAST_PORT.fetch_add(1, Ordering::Relaxed);
+    let queue = Queue::new(ROOMY, |_| true);
+    Arc::new(client::Client::new(port_id, queue, person).unwrap())
 }
 
 /// Limits that no test reaches that does not mean to.
@@ -91,8 +99,11 @@ impl World {
         topic: &str,
         fingerprint: u64,
     ) -> Result<u32, Refusal> {
-        self.bus
-            .advertise(client, name(topic), fingerprint, Patience::None)
+        let offer = Offer {
+            fingerprint,
+            ..Offer::new(name(topic))
+        };
+        self.bus.advertise(client, offer)
     }
 
     /// A new client that publishes a topic, and the topic's id.

@@ -5,6 +5,7 @@
 mod batch;
 mod delivery;
 mod events;
+mod history;
 mod lifetime;
 mod limits;
 mod loss;

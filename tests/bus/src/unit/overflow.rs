@@ -2,6 +2,7 @@
 
 //! What happens when a queue is full, by the subscriber's choice.
 
+use crate::bus::offer::Offer;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Form;
 use crate::queue::Note;
@@ -33,7 +34,13 @@ fn publisher(world: &World, patience: Patience) -> (Client, u32) {
     let client = world.client();
     let id = world
         .bus
-        .advertise(&client, name("a"), 0, patience)
+        .advertise(
+            &client,
+            Offer {
+                patience,
+                ..Offer::new(name("a"))
+            },
+        )
         .unwrap();
     (client, id)
 }
