@@ -129,6 +129,7 @@ impl Link {
         let publisher = open()?;
         let advertise = Request::Advertise {
             wait: None,
+            history: None,
             topic,
             fingerprint: 1,
         };

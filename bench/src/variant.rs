@@ -64,6 +64,7 @@ fn crowd() -> Result<Vec<Socket>, String> {
             topic: Name::new(topic.as_bytes()).map_err(|why| format!("{why:?}"))?,
             fingerprint: 0,
             wait: None,
+            history: None,
         };
         publishers[number % SOCKETS].request(request, |record| match record {
             Record::Advertised { .. } => Some(()),

@@ -131,6 +131,27 @@ impl Bus {
         Ok(self.subscriber(pattern)?.codec())
     }
 
+    /// Lets go of what a topic retains. A topic without publishers is gone with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidTopic`]; [`Error::Refused`] with [`Errno::NOENT`](crate::Errno::NOENT) if
+    /// there is no such topic, [`Errno::PERM`](crate::Errno::PERM) if another user decides on what
+    /// it retains; [`Error::Io`].
+    pub fn clear(&self, topic: impl TryInto<Topic, Error: Into<Error>>) -> Result<()> {
+        let topic = topic.try_into().map_err(Into::into)?;
+        let socket = self.open()?;
+        let mut inbox = Inbox::new(ANSWER_ROOM, false);
+        let topic = topic.to_wire()?;
+        control::call(
+            &socket,
+            &mut inbox,
+            Request::Clear { topic },
+            "clear a topic",
+        )?;
+        Ok(())
+    }
+
     pub(crate) fn open(&self) -> Result<Socket> {
         Socket::open(self.protocol)
     }

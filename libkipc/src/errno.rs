@@ -18,6 +18,10 @@ use std::io;
 pub struct Errno(i32);
 
 impl Errno {
+    /// `EPERM`: another user decides.
+    pub const PERM: Self = Self(nix::libc::EPERM);
+    /// `EDQUOT`: a limit of this user is reached.
+    pub const DQUOT: Self = Self(nix::libc::EDQUOT);
     /// `ENOENT`: no such topic or subscription on this socket.
     pub const NOENT: Self = Self(nix::libc::ENOENT);
     /// A signal ended a wait.

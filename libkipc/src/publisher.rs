@@ -45,6 +45,7 @@ pub struct PublisherBuilder<T: ?Sized, C = Bincode> {
     fingerprint: Option<u64>,
     send_buffer: Option<usize>,
     wait: Option<Duration>,
+    history: Option<u32>,
     deferred: bool,
     marker: PhantomData<fn(&T) -> C>,
 }
@@ -59,6 +60,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             fingerprint: None,
             send_buffer: None,
             wait: None,
+            history: None,
             deferred: false,
             marker: PhantomData,
         }
@@ -74,6 +76,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             fingerprint: self.fingerprint,
             send_buffer: self.send_buffer,
             wait: self.wait,
+            history: self.history,
             deferred: self.deferred,
             marker: PhantomData,
         }
@@ -114,6 +117,18 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
         self
     }
 
+    /// Has the topic retain its last `messages` messages (at most 4096) for subscribers that ask
+    /// for [its history](crate::SubscriberBuilder::history). The topic and what it retains outlive
+    /// its publishers, until they are [cleared](Bus::clear). With 1, the topic is a latched value.
+    ///
+    /// The user that asks first decides and pays: what is retained counts towards a limit of bytes
+    /// per user, beyond which the oldest messages are let go. For anybody else, asking for another
+    /// number is refused with [`Errno::PERM`](crate::Errno::PERM).
+    pub fn history(mut self, messages: u32) -> Self {
+        self.history = Some(messages);
+        self
+    }
+
     /// Looks for refusals after each 64th message only, which saves a system call for each other
     /// one. [`Publisher::publish`] then reports the refusal of an earlier message late, or
     /// [`Publisher::check`] does. Default: each call reports its own.
@@ -147,6 +162,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             wait: self
                 .wait
                 .map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX)),
+            history: self.history,
         };
         let topic_id = match control::call(&socket, &mut inbox, request, "advertise")? {
             Answer::Advertised { topic_id } => topic_id,
@@ -302,6 +318,54 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         }
     }
 
+    /// Leaves a message that the kernel publishes when this publisher is gone, whether it was
+    /// dropped or its process was killed. It comes before [`Item::Gone`](crate::Item::Gone) and
+    /// replaces an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`]; [`Error::TooLarge`]; [`Error::Refused`] with
+    /// [`Errno::DQUOT`](crate::Errno::DQUOT) if the user retains too much already;
+    /// [`Error::Io`].
+    pub fn set_last_will(&self, value: &T) -> Result<()> {
+        let mut buffer = Vec::new();
+        let payload = C::encode(value, &mut buffer).map_err(Error::Encode)?;
+        self.last_will(payload, 0)
+    }
+
+    /// Takes the last will back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn cancel_last_will(&self) -> Result<()> {
+        self.last_will(&[], data::LAST_WILL_CANCEL)
+    }
+
+    fn last_will(&self, payload: &[u8], flags: u32) -> Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { seq, inbox, .. } = &mut *state;
+        *seq = seq.wrapping_add(1);
+        let header = message_frame(
+            message::LAST_WILL,
+            header::ACK,
+            *seq,
+            DataHeader {
+                topic: self.topic_id,
+                tag: self.tag,
+                flags,
+                ..DataHeader::default()
+            },
+            payload.len(),
+        )?;
+        if self.deferred {
+            control::refusals(&self.socket, inbox, "publish an earlier message")?;
+        }
+        self.socket.send(&header, payload)?;
+        control::answer(&self.socket, inbox, *seq, "leave a last will")?;
+        Ok(())
+    }
+
     fn send(&self, tag: u32, value: &T, flags: u16) -> Result<Option<Delivery>> {
         // A panic of a codec leaves nothing half done here.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -330,12 +394,28 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     }
 }
 
-/// The headers in front of a payload.
+/// The headers in front of a payload to be published.
 fn frame(
     topic: u32,
     tag: u32,
     flags: u16,
     seq: u32,
+    payload_len: usize,
+) -> Result<[u8; data::PAYLOAD_OFFSET]> {
+    let data = DataHeader {
+        topic,
+        tag,
+        ..DataHeader::default()
+    };
+    message_frame(message::PUBLISH, flags, seq, data, payload_len)
+}
+
+/// The headers in front of a payload.
+fn message_frame(
+    kind: u16,
+    flags: u16,
+    seq: u32,
+    data: DataHeader,
     payload_len: usize,
 ) -> Result<[u8; data::PAYLOAD_OFFSET]> {
     let limit = u32::MAX as usize - data::PAYLOAD_OFFSET;
@@ -347,15 +427,10 @@ fn frame(
     })?;
     let netlink = Header {
         len,
-        kind: message::PUBLISH,
+        kind,
         flags: header::REQUEST | flags,
         seq,
         port: 0,
-    };
-    let data = DataHeader {
-        topic,
-        tag,
-        ..DataHeader::default()
     };
     let mut frame = [0; data::PAYLOAD_OFFSET];
     frame[..header::LEN].copy_from_slice(&netlink.to_bytes());
@@ -484,7 +559,8 @@ mod tests {
         assert_eq!(message.header.kind, message::PUBLISH);
         assert_eq!(message.header.flags, header::REQUEST | header::ACK);
         assert_eq!(message.header.seq, 5);
-        let (data, payload) = DataHeader::read_request(message.payload).unwrap();
+        let (data, payload) =
+            DataHeader::read_request(message.payload, data::PUBLISH_FLAGS).unwrap();
         assert_eq!((data.topic, data.tag, payload), (3, 4, &b"xy"[..]));
         assert!(matches!(
             frame(0, 0, 0, 0, usize::MAX),

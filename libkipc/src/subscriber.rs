@@ -41,6 +41,7 @@ pub struct SubscriberBuilder<T, C = Bincode> {
     bus: Bus,
     pattern: Pattern,
     events: bool,
+    history: bool,
     overflow: Overflow,
     credentials: bool,
     type_name: Option<String>,
@@ -55,6 +56,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             bus,
             pattern,
             events: false,
+            history: false,
             overflow: Overflow::default(),
             credentials: false,
             type_name: None,
@@ -70,6 +72,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             bus: self.bus,
             pattern: self.pattern,
             events: self.events,
+            history: self.history,
             overflow: self.overflow,
             credentials: self.credentials,
             type_name: self.type_name,
@@ -82,6 +85,14 @@ impl<T, C> SubscriberBuilder<T, C> {
     /// Receives [`Item::Joined`] and [`Item::Gone`] too.
     pub fn events(mut self) -> Self {
         self.events = true;
+        self
+    }
+
+    /// First of all, receives what the topics retain: of each topic the last messages, as many as
+    /// its publishers asked to be [retained](crate::PublisherBuilder::history), and then every one
+    /// that follows, with neither gap nor duplicate.
+    pub fn history(mut self) -> Self {
+        self.history = true;
         self
     }
 
@@ -142,6 +153,11 @@ impl<T, C> SubscriberBuilder<T, C> {
         let request = Request::Subscribe {
             pattern: self.pattern.to_wire()?,
             flags: self.overflow.flags()
+                | if self.history {
+                    message::SUBSCRIBE_HISTORY
+                } else {
+                    0
+                }
                 | if self.events {
                     message::SUBSCRIBE_EVENTS
                 } else {

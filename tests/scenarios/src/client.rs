@@ -218,13 +218,46 @@ impl Client {
 
     /// Becomes a publisher of a typed topic.
     pub fn try_advertise(&self, topic: &str, fingerprint: u64) -> Result<u32, Refused> {
-        self.advertise_with(topic, fingerprint, None)
+        self.advertise_with(topic, fingerprint, None, None)
     }
 
     /// Becomes a publisher that waits for subscribers for so many milliseconds.
     pub fn advertise_patiently(&self, topic: &str, milliseconds: u32) -> u32 {
-        self.advertise_with(topic, 0, Some(milliseconds))
+        self.advertise_with(topic, 0, Some(milliseconds), None)
             .expect("advertise")
+    }
+
+    /// Becomes a publisher of a topic that retains so many messages.
+    pub fn advertise_history(&self, topic: &str, depth: u32) -> Result<u32, Refused> {
+        self.advertise_with(topic, 0, None, Some(depth))
+    }
+
+    /// Sets the message that is published at the end of this socket.
+    pub fn set_last_will(&self, topic: u32, payload: &[u8]) -> Result<Vec<Event>, Refused> {
+        self.last_will(topic, 0, payload)
+    }
+
+    /// Sends a last will with these flags.
+    pub fn last_will(&self, topic: u32, flags: u32, payload: &[u8]) -> Result<Vec<Event>, Refused> {
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let data = DataHeader {
+            topic,
+            flags,
+            ..DataHeader::default()
+        };
+        self.send(&raw_message(
+            message::LAST_WILL,
+            header::REQUEST | header::ACK,
+            seq,
+            &[&data.to_bytes()[..], payload].concat(),
+        ));
+        self.until_ack(seq)
+    }
+
+    /// Lets go of what a topic retains.
+    pub fn clear(&self, topic: &str) -> Result<(), Refused> {
+        let topic = Name::new(topic.as_bytes()).expect("a topic name");
+        self.request(Request::Clear { topic }).map(|_| ())
     }
 
     fn advertise_with(
@@ -232,12 +265,14 @@ impl Client {
         topic: &str,
         fingerprint: u64,
         wait: Option<u32>,
+        history: Option<u32>,
     ) -> Result<u32, Refused> {
         let topic = Name::new(topic.as_bytes()).expect("a topic name");
         let events = self.request(Request::Advertise {
             topic,
             fingerprint,
             wait,
+            history,
         })?;
         let id = events.iter().find_map(|event| match event {
             Event::Advertised { topic } => Some(*topic),

@@ -19,6 +19,13 @@ pub fn run(arguments: &[String]) {
     match words[..] {
         ["publish-forever", topic] => publish_forever(topic, None),
         ["publish-forever-patiently", topic] => publish_forever(topic, Some(60_000)),
+        ["publish-with-history", topic, depth] => publish_with_history(topic, depth),
+        ["latch", topic, text, will] => latch(topic, text, will),
+        ["meddle", topic] => {
+            for errno in crate::scenario::history::meddle(topic) {
+                say(&errno.to_string());
+            }
+        }
         ["subscribe-and-stall", pattern] => subscribe_and_stall(pattern),
         ["alone"] => alone(),
         ["wait-for-kernel"] => wait_for_kernel(),
@@ -37,6 +44,38 @@ fn publish_forever(topic: &str, wait: Option<u32>) {
     say(&format!("{}", client.port()));
     for number in 1_u64.. {
         client.publish(topic, &number.to_ne_bytes());
+    }
+}
+
+/// Publishes 1, 2, 3, … on a topic with a history, not too fast, until it is killed.
+fn publish_with_history(topic: &str, depth: &str) {
+    let client = Client::open();
+    let depth = depth.parse().expect("a number");
+    let topic = client.advertise_history(topic, depth).expect("advertise");
+    say("ready");
+    for number in 1_u64.. {
+        client.publish(topic, &number.to_ne_bytes());
+        if number % 8 == 0 {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+/// Publishes one message, which is retained, and leaves a last will.
+fn latch(topic: &str, text: &str, will: &str) {
+    let client = Client::open();
+    let topic = client.advertise_history(topic, 2).expect("advertise");
+    client
+        .publish_acked(topic, text.as_bytes())
+        .expect("publish");
+    if !will.is_empty() {
+        client
+            .set_last_will(topic, will.as_bytes())
+            .expect("a last will");
+    }
+    say("ready");
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
     }
 }
 

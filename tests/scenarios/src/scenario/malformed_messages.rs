@@ -261,6 +261,10 @@ pub fn control() {
             topic: Name::new(b"cut").expect("a name"),
             fingerprint: 7,
             wait: Some(1),
+            history: Some(1),
+        },
+        Request::Clear {
+            topic: Name::new(b"cut").expect("a name"),
         },
         Request::Unadvertise { topic_id: 77 },
         Request::Subscribe {

@@ -8,8 +8,10 @@ mod events;
 mod exact_loss;
 mod fan_out;
 mod full_queue;
+pub mod history;
 mod kernel_publisher;
 mod killed_at_random;
+mod last_will;
 mod load_unload;
 mod malformed_messages;
 mod namespaces;
@@ -204,5 +206,33 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "unload_after_everything",
         load_unload::unload_after_everything,
+    ),
+    (
+        "history_and_live_messages_have_no_gap_1000_times",
+        history::has_no_gap_1000_times,
+    ),
+    (
+        "history_outlives_its_publisher_with_its_identity",
+        history::outlives_its_publisher_with_its_identity,
+    ),
+    (
+        "history_larger_than_the_queue_is_lost_with_a_word",
+        history::larger_than_the_queue_is_lost_with_a_word,
+    ),
+    (
+        "history_stays_within_the_bytes_of_its_user",
+        history::stays_within_the_bytes_of_its_user,
+    ),
+    (
+        "history_is_its_users_business",
+        history::is_its_users_business,
+    ),
+    (
+        "last_will_is_published_before_gone",
+        last_will::is_published_before_gone,
+    ),
+    (
+        "last_will_can_be_changed_and_cancelled",
+        last_will::can_be_changed_and_cancelled,
     ),
 ];
