@@ -266,6 +266,7 @@ fn control(
             fingerprint,
             wait,
             history,
+            flags,
         } => {
             let client = client_of(datagram)?;
             let offer = Offer {
@@ -273,6 +274,7 @@ fn control(
                 fingerprint,
                 patience: Patience::from_milliseconds(wait),
                 history,
+                events: flags & message::ADVERTISE_EVENTS != 0,
             };
             let topic_id = bus.advertise(&client.into(), offer)?;
             Ok(Some(Record::Advertised { topic_id }))

@@ -130,6 +130,7 @@ impl Link {
         let advertise = Request::Advertise {
             wait: None,
             history: None,
+            flags: 0,
             topic,
             fingerprint: 1,
         };

@@ -65,6 +65,7 @@ fn crowd() -> Result<Vec<Socket>, String> {
             fingerprint: 0,
             wait: None,
             history: None,
+            flags: 0,
         };
         publishers[number % SOCKETS].request(request, |record| match record {
             Record::Advertised { .. } => Some(()),

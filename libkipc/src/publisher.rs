@@ -163,6 +163,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
                 .wait
                 .map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX)),
             history: self.history,
+            flags: 0,
         };
         let topic_id = match control::call(&socket, &mut inbox, request, "advertise")? {
             Answer::Advertised { topic_id } => topic_id,

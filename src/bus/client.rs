@@ -3,16 +3,18 @@
 //! A client: one socket that publishes or subscribes, and what it owns.
 
 use crate::bus::account::Account;
-use crate::bus::account::Charge;
-use crate::bus::overflow::Patience;
+use crate::bus::port::Outcome;
 use crate::bus::port::Port;
+use crate::bus::port::Room;
+use crate::bus::publication::Publication;
 use crate::bus::subscription::Subscription;
-use crate::bus::topic::Topic;
 use crate::sys;
 use crate::sys::Arc;
 use crate::sys::Mutex;
 use crate::sys::NoMemory;
 use crate::sys::Vec;
+use crate::wire::record;
+use crate::wire::record::Record;
 use crate::wire::refusal::Refusal;
 use crate::wire::topic::Name;
 
@@ -29,24 +31,6 @@ pub(crate) struct Client<P: Port> {
     pub(super) credentials: P::Credentials,
     /// What it owns. Requests of one socket run one at a time: each holds this first.
     pub(super) owned: Mutex<Owned<P>>,
-}
-
-/// A client's advertisement of one topic.
-pub(super) struct Publication<P: Port> {
-    /// The topic.
-    pub(super) topic: Arc<Topic<P>>,
-    /// Fingerprint of the payload's type that it advertised.
-    pub(super) fingerprint: u64,
-    /// How far it goes for subscribers.
-    pub(super) patience: Patience,
-    /// What is published when the client is gone.
-    pub(super) will: Option<LastWill<P>>,
-}
-
-/// A message for the time after its publisher's end, and what it costs.
-pub(super) struct LastWill<P: Port> {
-    pub(super) message: P::Kept,
-    pub(super) _charge: Charge,
 }
 
 /// What a client owns.
@@ -82,6 +66,15 @@ impl<P: Port> Client<P> {
             credentials,
             owned: sys::mutex!(owned, "kipc::Client::owned")?,
         })
+    }
+
+    /// Queues a record; false if that was not possible.
+    pub(super) fn send(&self, record: &Record<'_>, room: Room) -> bool {
+        let mut buf = [0; record::MAX_LEN];
+        match record.write(&mut buf, 0, 0).and_then(|len| buf.get(..len)) {
+            Some(bytes) => self.port.send(bytes, room) == Outcome::Queued,
+            None => false,
+        }
     }
 
     /// Whether both are the same client.

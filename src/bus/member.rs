@@ -12,7 +12,6 @@ use crate::bus::port::Room;
 use crate::bus::subscription::Subscription;
 use crate::bus::topic::Identity;
 use crate::sys::Arc;
-use crate::wire::record;
 use crate::wire::record::Record;
 
 /// A row of messages that a member lost and does not know of yet.
@@ -285,7 +284,7 @@ impl<P: Port> Member<P> {
     /// Sends an event, if events are wanted.
     pub(super) fn notify(&mut self, topic: Identity<'_>, event: &Record<'_>) {
         if self.form == Form::V1 && self.events > 0 && self.catch_up(topic, Room::Reserve) {
-            self.send(event, Room::Reserve);
+            self.client.send(event, Room::Reserve);
         }
     }
 
@@ -300,7 +299,8 @@ impl<P: Port> Member<P> {
     pub(super) fn retire(&mut self, topic: Identity<'_>) {
         let knows = self.announced || self.lost.is_some();
         if self.form == Form::V1 && knows && self.catch_up(topic, Room::Reserve) {
-            self.send(&Record::Removed { topic_id: topic.id }, Room::Reserve);
+            self.client
+                .send(&Record::Removed { topic_id: topic.id }, Room::Reserve);
         }
     }
 
@@ -312,7 +312,7 @@ impl<P: Port> Member<P> {
             let Some(name) = topic.name.as_name() else {
                 return false;
             };
-            self.announced = self.send(
+            self.announced = self.client.send(
                 &Record::Topic {
                     topic_id: topic.id,
                     name,
@@ -327,20 +327,12 @@ impl<P: Port> Member<P> {
                 first,
                 count,
             };
-            if self.send(&lost, room) {
+            if self.client.send(&lost, room) {
                 self.lost = None;
             }
         }
         // INVARIANT: `form` is V1 here.
         self.up_to_date = self.announced && self.lost.is_none();
         self.up_to_date
-    }
-
-    fn send(&self, record: &Record<'_>, room: Room) -> bool {
-        let mut buf = [0; record::MAX_LEN];
-        match record.write(&mut buf, 0, 0).and_then(|len| buf.get(..len)) {
-            Some(bytes) => self.client.port.send(bytes, room) == Outcome::Queued,
-            None => false,
-        }
     }
 }

@@ -27,6 +27,7 @@ mod member;
 pub(crate) mod offer;
 pub(crate) mod overflow;
 pub(crate) mod port;
+mod publication;
 mod registry;
 mod subscription;
 mod text;
@@ -34,8 +35,6 @@ mod topic;
 
 use crate::bus::account::Charge;
 use crate::bus::client::Client;
-use crate::bus::client::LastWill;
-use crate::bus::client::Publication;
 use crate::bus::history::History;
 use crate::bus::index::Place;
 use crate::bus::limits::Limits;
@@ -48,8 +47,11 @@ use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
 use crate::bus::port::Wait;
+use crate::bus::publication::LastWill;
+use crate::bus::publication::Parting;
+use crate::bus::publication::Publication;
+use crate::bus::publication::Publisher;
 use crate::bus::registry::Registry;
-use crate::bus::subscription::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::bus::topic::Obstacle;
@@ -130,17 +132,20 @@ impl<P: Port> Bus<P> {
                     topic: topic.clone(),
                     fingerprint: offer.fingerprint,
                     patience: offer.patience,
-                    will: None,
                 })
                 .and_then(|()| {
                     let history = offer
                         .history
                         .map(|depth| History::new(depth, account.clone(), limit));
-                    topic
-                        .add_publisher(client, offer.fingerprint, history)
-                        .inspect_err(|_| {
-                            owned.remove(id);
-                        })
+                    let publisher = Publisher {
+                        client: client.clone(),
+                        fingerprint: offer.fingerprint,
+                        events: offer.events,
+                        will: None,
+                    };
+                    topic.add_publisher(publisher, history).inspect_err(|_| {
+                        owned.remove(id);
+                    })
                 });
             if let Err(refusal) = added {
                 registry.remove_if_unused(&topic);
@@ -155,7 +160,7 @@ impl<P: Port> Bus<P> {
         // Held until the topic has let go of the client: it could advertise it again otherwise.
         let mut owned = client.owned.lock();
         let publication = owned.remove(topic_id).ok_or(Refusal::NotAdvertised)?;
-        self.withdraw(client, &publication);
+        self.withdraw(client, &publication, Parting::Withdrawn);
         Ok(())
     }
 
@@ -195,7 +200,7 @@ impl<P: Port> Bus<P> {
             registry.add_subscription(&subscription)?;
             // Cannot fail: there is room since above.
             if let Err(NoMemory) = owned.subscriptions.try_push(subscription.clone()) {
-                registry.remove_subscription(&subscription, Parting::Unsubscribed);
+                registry.remove_subscription(&subscription, Parting::Withdrawn);
                 return Err(Refusal::NoMemory);
             }
             Ok(id)
@@ -217,7 +222,7 @@ impl<P: Port> Bus<P> {
         if let Some(subscription) = owned.subscriptions.swap_remove(index) {
             self.registry
                 .lock()
-                .remove_subscription(&subscription, Parting::Unsubscribed);
+                .remove_subscription(&subscription, Parting::Withdrawn);
         }
         Ok(())
     }
@@ -257,23 +262,20 @@ impl<P: Port> Bus<P> {
         topic_id: u32,
         message: Option<P::Kept>,
     ) -> Result<(), Refusal> {
-        let mut owned = client.owned.lock();
-        let owned = &mut *owned;
+        let owned = client.owned.lock();
+        let publication = owned.publication(topic_id).ok_or(Refusal::NotAdvertised)?;
         let limit = self.limits.retained_bytes_per_user.into();
-        let publication = owned
-            .publications
-            .iter_mut()
-            .find(|publication| publication.topic.id == topic_id)
-            .ok_or(Refusal::NotAdvertised)?;
-        let (Some(message), Some(account)) = (message, &owned.account) else {
-            publication.will = None;
-            return Ok(());
+        let will = match (message, &owned.account) {
+            (Some(message), Some(account)) => {
+                let charge = Charge::new(account, message.bytes(), limit);
+                Some(LastWill {
+                    message,
+                    _charge: charge.ok_or(Refusal::TooMuchRetained)?,
+                })
+            }
+            _ => None,
         };
-        let charge = Charge::new(account, message.bytes(), limit);
-        publication.will = Some(LastWill {
-            message,
-            _charge: charge.ok_or(Refusal::TooMuchRetained)?,
-        });
+        publication.topic.set_last_will(client, will);
         Ok(())
     }
 
@@ -321,20 +323,15 @@ impl<P: Port> Bus<P> {
                 .lock()
                 .remove_subscription(&subscription, Parting::Closed);
         }
-        while let Some(mut publication) = owned.publications.pop() {
-            if let Some(mut will) = publication.will.take() {
-                publication
-                    .topic
-                    .bequeath(client, &publication, &mut will.message);
-            }
-            self.withdraw(client, &publication);
+        while let Some(publication) = owned.publications.pop() {
+            self.withdraw(client, &publication, Parting::Closed);
         }
         self.registry.lock().uncount(&mut owned);
     }
 
-    fn withdraw(&self, client: &Client<P>, publication: &Publication<P>) {
+    fn withdraw(&self, client: &Client<P>, publication: &Publication<P>, parting: Parting) {
         let mut registry = self.registry.lock();
-        publication.topic.remove_publisher(client);
+        publication.topic.remove_publisher(client, parting);
         registry.remove_if_unused(&publication.topic);
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) patience: Patience,
     /// How many messages the topic shall retain. `None`: whatever it does.
     pub(crate) history: Option<u32>,
+    /// Whether the publisher wants to know how many subscribers there are.
+    pub(crate) events: bool,
 }
 
 impl<'a> Offer<'a> {
@@ -26,6 +28,7 @@ impl<'a> Offer<'a> {
             fingerprint: 0,
             patience: Patience::None,
             history: None,
+            events: false,
         }
     }
 }

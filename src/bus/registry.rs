@@ -13,7 +13,7 @@ use crate::bus::limits;
 use crate::bus::limits::Limits;
 use crate::bus::port::Credentials as _;
 use crate::bus::port::Port;
-use crate::bus::subscription::Parting;
+use crate::bus::publication::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::bus::topic::Topic;

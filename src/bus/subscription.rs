@@ -32,12 +32,3 @@ pub(super) struct Subscription<P: Port> {
     /// What happens when the queue is full.
     pub(super) overflow: Overflow,
 }
-
-/// How a subscription ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parting {
-    /// Its client goes on and is told what it lost so far.
-    Unsubscribed,
-    /// Its client is gone; there is nobody to tell.
-    Closed,
-}

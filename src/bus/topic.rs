@@ -4,7 +4,6 @@
 
 use crate::bus::account::Account;
 use crate::bus::client::Client;
-use crate::bus::client::Publication;
 use crate::bus::history::History;
 use crate::bus::member::Member;
 use crate::bus::overflow::Overflow;
@@ -14,9 +13,13 @@ use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
+use crate::bus::port::Room;
 use crate::bus::port::Stamp;
 use crate::bus::port::KERNEL;
-use crate::bus::subscription::Parting;
+use crate::bus::publication::LastWill;
+use crate::bus::publication::Parting;
+use crate::bus::publication::Publication;
+use crate::bus::publication::Publisher;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::sys;
@@ -59,7 +62,7 @@ struct Tail<P: Port> {
     seq: u64,
     /// Fingerprint of the payload's type: the first one advertised that is not 0.
     fingerprint: u64,
-    publishers: Vec<Arc<Client<P>>>,
+    publishers: Vec<Publisher<P>>,
     audience: Vec<Member<P>>,
     /// How many of the audience have a reliable overflow policy.
     reliable: usize,
@@ -163,7 +166,7 @@ impl<P: Port> Topic<P> {
     ) -> Result<Receipt, Obstacle<P>> {
         let mut tail = self.tail.lock();
         let tail = &mut *tail;
-        let stamp = self.stamp(tail, from, publication);
+        let stamp = self.stamp(tail, from, publication.fingerprint);
         parcel.stamp(stamp);
         if tail.reliable > 0 {
             if let Patience::Nanoseconds(patience) = publication.patience {
@@ -173,20 +176,6 @@ impl<P: Port> Topic<P> {
             }
         }
         Ok(self.publish_at_once(tail, from, stamp, parcel))
-    }
-
-    /// Publishes what `from` left for its end. It waits for nobody.
-    pub(super) fn bequeath(
-        &self,
-        from: &Client<P>,
-        publication: &Publication<P>,
-        will: &mut P::Kept,
-    ) -> Receipt {
-        let mut tail = self.tail.lock();
-        let tail = &mut *tail;
-        let stamp = self.stamp(tail, from, publication);
-        will.stamp(stamp);
-        self.publish_at_once(tail, from, stamp, will)
     }
 
     /// The rest of [`Topic::publish`] where nobody is waited for.
@@ -262,13 +251,13 @@ impl<P: Port> Topic<P> {
 
     /// What the next message is told of itself.
     #[inline]
-    fn stamp(&self, tail: &Tail<P>, from: &Client<P>, publication: &Publication<P>) -> Stamp {
+    fn stamp(&self, tail: &Tail<P>, from: &Client<P>, fingerprint: u64) -> Stamp {
         Stamp {
             topic_id: self.id,
             // At a message per nanosecond, 64 bits last for five centuries.
             seq: tail.seq.wrapping_add(1),
             time: P::now_ns(),
-            fingerprint: publication.fingerprint,
+            fingerprint,
             port_id: from.port_id,
         }
     }
@@ -304,14 +293,15 @@ impl<P: Port> Topic<P> {
         receipt
     }
 
-    /// Makes `client`, which is none yet, a publisher and tells the audience.
+    /// Adds a publisher, whose client is none yet, and tells the audience.
     pub(super) fn add_publisher(
         &self,
-        client: &Arc<Client<P>>,
-        fingerprint: u64,
+        publisher: Publisher<P>,
         history: Option<History<P>>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
+        let client = &publisher.client;
+        let fingerprint = publisher.fingerprint;
         if fingerprint != 0 && tail.fingerprint != 0 && fingerprint != tail.fingerprint {
             return Err(Refusal::FingerprintMismatch);
         }
@@ -324,15 +314,12 @@ impl<P: Port> Topic<P> {
         // A socket that is being closed gives its port id free before its release gets here. Its
         // end must be told before the new bearer of the id appears. Publishers of the kernel share
         // an id.
-        let before = tail
-            .publishers
-            .iter()
-            .position(|other| other.port_id == client.port_id && other.port_id != KERNEL);
+        let before = tail.publishers.iter().position(|other| {
+            other.client.port_id == client.port_id && other.client.port_id != KERNEL
+        });
         if let Some(index) = before {
-            self.dismiss(&mut tail, index);
+            self.dismiss(&mut tail, index, Parting::Closed);
         }
-        // INVARIANT: `client` was no publisher.
-        tail.publishers.try_push(client.clone())?;
         if tail.fingerprint == 0 {
             tail.fingerprint = fingerprint;
         }
@@ -342,36 +329,68 @@ impl<P: Port> Topic<P> {
             (Some(old), Some(new)) => old.set_depth(new.depth()),
             (old @ None, new) => *old = new,
         }
-        self.tell(
-            &mut tail,
-            client,
-            &Record::Joined {
-                topic_id: self.id,
-                port: client.port_id,
-            },
-        );
+        let joined = Record::Joined {
+            topic_id: self.id,
+            port: client.port_id,
+        };
+        self.tell(&mut tail, client, &joined);
+        self.tell_audience_to(&publisher, &tail.audience);
+        // INVARIANT: Its client was no publisher.
+        tail.publishers.try_push(publisher)?;
         Ok(())
     }
 
-    /// Ends a publisher and tells the audience.
-    pub(super) fn remove_publisher(&self, client: &Client<P>) {
+    /// Sets what is published when `client`, a publisher, is closed.
+    pub(super) fn set_last_will(&self, client: &Client<P>, will: Option<LastWill<P>>) {
         let mut tail = self.tail.lock();
-        let index = tail.publishers.iter().position(|other| other.is(client));
-        if let Some(index) = index {
-            self.dismiss(&mut tail, index);
+        let publisher = tail.publishers.iter_mut().find(|p| p.client.is(client));
+        if let Some(publisher) = publisher {
+            publisher.will = will;
         }
     }
 
-    fn dismiss(&self, tail: &mut Tail<P>, index: usize) {
-        if let Some(gone) = tail.publishers.swap_remove(index) {
-            self.tell(
-                tail,
-                &gone,
-                &Record::Gone {
-                    topic_id: self.id,
-                    port: gone.port_id,
-                },
-            );
+    /// Ends a publisher and tells the audience.
+    pub(super) fn remove_publisher(&self, client: &Client<P>, parting: Parting) {
+        let mut tail = self.tail.lock();
+        let index = tail.publishers.iter().position(|p| p.client.is(client));
+        if let Some(index) = index {
+            self.dismiss(&mut tail, index, parting);
+        }
+    }
+
+    fn dismiss(&self, tail: &mut Tail<P>, index: usize, parting: Parting) {
+        let Some(gone) = tail.publishers.swap_remove(index) else {
+            return;
+        };
+        if let (Parting::Closed, Some(mut will)) = (parting, gone.will) {
+            let stamp = self.stamp(tail, &gone.client, gone.fingerprint);
+            will.message.stamp(stamp);
+            self.publish_at_once(tail, &gone.client, stamp, &mut will.message);
+        }
+        let event = Record::Gone {
+            topic_id: self.id,
+            port: gone.client.port_id,
+        };
+        self.tell(tail, &gone.client, &event);
+    }
+
+    /// Tells a publisher that wants to know it how many subscribers there are beside itself.
+    fn tell_audience_to(&self, publisher: &Publisher<P>, audience: &[Member<P>]) {
+        if !publisher.events {
+            return;
+        }
+        let others = audience.iter().filter(|m| !m.client.is(&publisher.client));
+        let matched = Record::Matched {
+            topic_id: self.id,
+            count: others.count() as u64,
+        };
+        publisher.client.send(&matched, Room::Reserve);
+    }
+
+    /// The audience has changed.
+    fn tell_audience(&self, tail: &Tail<P>) {
+        for publisher in tail.publishers.iter() {
+            self.tell_audience_to(publisher, &tail.audience);
         }
     }
 
@@ -425,8 +444,8 @@ impl<P: Port> Topic<P> {
         }
         if tell_publishers {
             for publisher in tail.publishers.iter() {
-                if !publisher.is(&subscription.client) {
-                    let port = publisher.port_id;
+                if !publisher.client.is(&subscription.client) {
+                    let port = publisher.client.port_id;
                     member.notify(
                         topic,
                         &Record::Joined {
@@ -436,6 +455,9 @@ impl<P: Port> Topic<P> {
                     );
                 }
             }
+        }
+        if known.is_none() {
+            self.tell_audience(tail);
         }
         Ok(())
     }
@@ -459,9 +481,10 @@ impl<P: Port> Topic<P> {
             return;
         }
         let member = tail.audience.swap_remove(index);
-        if let (Some(mut member), Parting::Unsubscribed) = (member, parting) {
+        if let (Some(mut member), Parting::Withdrawn) = (member, parting) {
             member.settle(topic);
         }
+        self.tell_audience(tail);
     }
 
     /// Lets go of all retained messages, if whoever asks decides on them.
@@ -477,8 +500,8 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Whether no publisher and no retained message is left; if so, the audience has been told that the topic is gone, and
-    /// let go.
+    /// Whether no publisher and no retained message is left; if so, the audience has been told that
+    /// the topic is gone, and let go.
     pub(super) fn retire_if_unused(&self) -> bool {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);

@@ -37,6 +37,9 @@ pub(crate) const GONE: u16 = 0x23;
 /// Event: a topic that this socket knows is gone with its last publisher; its id is not used again.
 pub(crate) const REMOVED: u16 = 0x24;
 
+/// Event: how many subscribers a topic has for a publisher that asked; it changed.
+pub(crate) const MATCHED: u16 = 0x26;
+
 /// Attribute types. One number space for all messages.
 pub(crate) mod attr {
     /// Topic name, string.
@@ -82,6 +85,11 @@ pub(crate) mod attr {
     /// How many messages a topic retains, u32.
     pub(crate) const HISTORY: u16 = 21;
 }
+
+/// Advertise flag: receive [`MATCHED`], now and whenever it changes.
+pub(crate) const ADVERTISE_EVENTS: u32 = 1 << 0;
+/// All flags that [`ADVERTISE`] knows.
+pub(crate) const ADVERTISE_FLAGS: u32 = ADVERTISE_EVENTS;
 
 /// Subscribe flag: also receive [`JOINED`] and [`GONE`].
 pub(crate) const SUBSCRIBE_EVENTS: u32 = 1 << 0;

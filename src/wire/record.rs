@@ -75,6 +75,13 @@ pub(crate) enum Record<'a> {
         /// The topic.
         topic_id: u32,
     },
+    /// Event: so many subscribers there are beside the publisher that is told.
+    Matched {
+        /// The topic.
+        topic_id: u32,
+        /// How many.
+        count: u64,
+    },
 }
 
 /// What the module says of itself and of the bus of the caller's network namespace.
@@ -127,6 +134,7 @@ impl<'a> Record<'a> {
             Self::Joined { .. } => message::JOINED,
             Self::Gone { .. } => message::GONE,
             Self::Removed { .. } => message::REMOVED,
+            Self::Matched { .. } => message::MATCHED,
         }
     }
 
@@ -182,6 +190,9 @@ impl<'a> Record<'a> {
                 .u32(attr::TOPIC_ID, topic_id)
                 .u64(attr::SEQ, first)
                 .u64(attr::COUNT, count),
+            Self::Matched { topic_id, count } => {
+                writer.u32(attr::TOPIC_ID, topic_id).u64(attr::COUNT, count)
+            }
             Self::Joined { topic_id, port } | Self::Gone { topic_id, port } => {
                 writer.u32(attr::TOPIC_ID, topic_id).u32(attr::PORT, port)
             }
@@ -240,6 +251,10 @@ impl<'a> Record<'a> {
             message::GONE => Self::Gone {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 port: u32_of(attr::PORT)?,
+            },
+            message::MATCHED => Self::Matched {
+                topic_id: u32_of(attr::TOPIC_ID)?,
+                count: u64_of(attr::COUNT)?,
             },
             message::REMOVED => Self::Removed {
                 topic_id: u32_of(attr::TOPIC_ID)?,
@@ -315,6 +330,10 @@ mod tests {
                 port: 2,
             },
             Record::Removed { topic_id: 1 },
+            Record::Matched {
+                topic_id: 1,
+                count: 2,
+            },
         ] {
             let mut buf = [0; MAX_LEN];
             let len = record.write(&mut buf, 5, 6).unwrap();

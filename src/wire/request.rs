@@ -30,6 +30,8 @@ pub(crate) enum Request<'a> {
         wait: Option<u32>,
         /// How many messages the topic retains. `None`: as many as it does.
         history: Option<u32>,
+        /// `ADVERTISE_*`.
+        flags: u32,
     },
     /// Let go of what a topic retains.
     Clear {
@@ -66,7 +68,13 @@ impl<'a> Request<'a> {
             message::ADVERTISE => {
                 let set = Set::parse_strict(
                     payload,
-                    &[attr::TOPIC, attr::FINGERPRINT, attr::WAIT, attr::HISTORY],
+                    &[
+                        attr::TOPIC,
+                        attr::FINGERPRINT,
+                        attr::WAIT,
+                        attr::HISTORY,
+                        attr::FLAGS,
+                    ],
                 )?;
                 let wait = up_to(&set, attr::WAIT, message::MAX_WAIT, Refusal::WaitTooLong)?;
                 let history = up_to(
@@ -83,6 +91,7 @@ impl<'a> Request<'a> {
                     },
                     wait,
                     history,
+                    flags: flags_of(&set, message::ADVERTISE_FLAGS)?,
                 })
             }
             message::CLEAR => {
@@ -100,15 +109,10 @@ impl<'a> Request<'a> {
             message::SUBSCRIBE => {
                 let set = Set::parse_strict(payload, &[attr::PATTERN, attr::FLAGS])?;
                 let pattern = set.require(attr::PATTERN)?;
-                let mut flags = 0;
-                if let Some(attribute) = set.get(attr::FLAGS) {
-                    flags = attribute.u32()?;
-                    if flags & !message::SUBSCRIBE_FLAGS != 0 {
-                        return Err(attribute.refused(Refusal::UnknownFlags));
-                    }
-                    if (flags & message::SUBSCRIBE_OVERFLOW).count_ones() > 1 {
-                        return Err(attribute.refused(Refusal::OverflowAmbiguous));
-                    }
+                let flags = flags_of(&set, message::SUBSCRIBE_FLAGS)?;
+                if (flags & message::SUBSCRIBE_OVERFLOW).count_ones() > 1 {
+                    let attribute = set.require(attr::FLAGS)?;
+                    return Err(attribute.refused(Refusal::OverflowAmbiguous));
                 }
                 Ok(Self::Subscribe {
                     pattern: Pattern::new(pattern.string())
@@ -127,7 +131,8 @@ impl<'a> Request<'a> {
             | message::LOST
             | message::JOINED
             | message::GONE
-            | message::REMOVED => Err(Refusal::EventFromUser.into()),
+            | message::REMOVED
+            | message::MATCHED => Err(Refusal::EventFromUser.into()),
             _ => Err(Refusal::UnknownType.into()),
         }
     }
@@ -153,11 +158,13 @@ impl<'a> Request<'a> {
                 fingerprint,
                 wait,
                 history,
+                flags,
             } => start(buf, message::ADVERTISE)
                 .string(attr::TOPIC, topic.as_str())
                 .u64(attr::FINGERPRINT, fingerprint)
                 .optional_u32(attr::WAIT, wait)
-                .optional_u32(attr::HISTORY, history),
+                .optional_u32(attr::HISTORY, history)
+                .u32(attr::FLAGS, flags),
             Self::Clear { topic } => start(buf, message::CLEAR).string(attr::TOPIC, topic.as_str()),
             Self::Unadvertise { topic_id } => {
                 start(buf, message::UNADVERTISE).u32(attr::TOPIC_ID, topic_id)
@@ -179,6 +186,17 @@ fn topic_of<'a>(set: &Set<'a>) -> Result<Name<'a>, Refused> {
     Name::new(name.string()).map_err(|why| name.refused(why.into()))
 }
 
+/// The flags of a request, of which it knows these.
+fn flags_of(set: &Set<'_>, known: u32) -> Result<u32, Refused> {
+    let Some(attribute) = set.get(attr::FLAGS) else {
+        return Ok(0);
+    };
+    match attribute.u32()? {
+        flags if flags & !known == 0 => Ok(flags),
+        _ => Err(attribute.refused(Refusal::UnknownFlags)),
+    }
+}
+
 /// The number in an attribute that may be left out, unless it is too great.
 fn up_to(set: &Set<'_>, kind: u16, max: u32, refusal: Refusal) -> Result<Option<u32>, Refused> {
     match set.get(kind) {
@@ -191,7 +209,7 @@ fn up_to(set: &Set<'_>, kind: u16, max: u32, refusal: Refusal) -> Result<Option<
 }
 
 /// A buffer of this size holds any request.
-pub(crate) const MAX_LEN: usize = header::LEN + super::align(topic::MAX_LEN + 1) + 4 + 32;
+pub(crate) const MAX_LEN: usize = header::LEN + super::align(topic::MAX_LEN + 1) + 4 + 64;
 
 #[cfg(test)]
 mod tests {
@@ -215,12 +233,14 @@ mod tests {
             fingerprint: u64::MAX,
             wait: Some(message::MAX_WAIT),
             history: Some(message::MAX_HISTORY),
+            flags: message::ADVERTISE_EVENTS,
         });
         round_trip(Request::Advertise {
             topic: Name::new(b"a").unwrap(),
             fingerprint: 0,
             wait: None,
             history: None,
+            flags: 0,
         });
         round_trip(Request::Clear {
             topic: Name::new(long.as_bytes()).unwrap(),

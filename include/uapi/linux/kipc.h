@@ -35,6 +35,7 @@
 #define KIPC_MSG_JOINED			0x22
 #define KIPC_MSG_GONE			0x23
 #define KIPC_MSG_REMOVED		0x24
+#define KIPC_MSG_MATCHED		0x26
 
 /* Attribute types, one number space for all messages. */
 #define KIPC_ATTR_TOPIC			1	/* string */
@@ -64,6 +65,8 @@
 /* Greatest KIPC_ATTR_HISTORY. */
 #define KIPC_HISTORY_MAX		4096
 
+/* KIPC_ATTR_FLAGS of KIPC_MSG_ADVERTISE: send KIPC_MSG_MATCHED, now and whenever it changes. */
+#define KIPC_ADVERTISE_EVENTS		0x1
 /* KIPC_ATTR_FLAGS of KIPC_MSG_SUBSCRIBE: send KIPC_MSG_JOINED and KIPC_MSG_GONE as well. */
 #define KIPC_SUBSCRIBE_EVENTS		0x1
 /*

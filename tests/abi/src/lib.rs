@@ -37,6 +37,8 @@ const NUMBERS: &[(&str, u64)] = &[
     ("KIPC_MSG_JOINED", message::JOINED as u64),
     ("KIPC_MSG_GONE", message::GONE as u64),
     ("KIPC_MSG_REMOVED", message::REMOVED as u64),
+    ("KIPC_MSG_MATCHED", message::MATCHED as u64),
+    ("KIPC_ADVERTISE_EVENTS", message::ADVERTISE_EVENTS as u64),
     ("KIPC_ATTR_TOPIC", attr::TOPIC as u64),
     ("KIPC_ATTR_TOPIC_ID", attr::TOPIC_ID as u64),
     ("KIPC_ATTR_PATTERN", attr::PATTERN as u64),

@@ -56,6 +56,10 @@ pub(crate) enum Item {
     Removed {
         topic: u32,
     },
+    Matched {
+        topic: u32,
+        count: u64,
+    },
 }
 
 impl Item {
@@ -90,6 +94,10 @@ impl Item {
                 port,
             } => Self::Gone { topic, port },
             Record::Removed { topic_id: topic } => Self::Removed { topic },
+            Record::Matched {
+                topic_id: topic,
+                count,
+            } => Self::Matched { topic, count },
             answer => panic!("the bus does not answer requests: {answer:?}"),
         }
     }
@@ -102,7 +110,8 @@ impl Item {
             | Self::Lost { topic, .. }
             | Self::Joined { topic, .. }
             | Self::Gone { topic, .. }
-            | Self::Removed { topic } => *topic,
+            | Self::Removed { topic }
+            | Self::Matched { topic, .. } => *topic,
         }
     }
 }

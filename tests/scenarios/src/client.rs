@@ -10,6 +10,7 @@ use crate::wire::header;
 use crate::wire::header::Header;
 use crate::wire::header::Messages;
 use crate::wire::message;
+use crate::wire::message::ADVERTISE_EVENTS;
 use crate::wire::record::Record;
 use crate::wire::request;
 use crate::wire::request::Request;
@@ -79,6 +80,10 @@ pub enum Event {
     },
     Removed {
         topic: u32,
+    },
+    Matched {
+        topic: u32,
+        count: u64,
     },
     Advertised {
         topic: u32,
@@ -218,18 +223,24 @@ impl Client {
 
     /// Becomes a publisher of a typed topic.
     pub fn try_advertise(&self, topic: &str, fingerprint: u64) -> Result<u32, Refused> {
-        self.advertise_with(topic, fingerprint, None, None)
+        self.advertise_with(topic, fingerprint, None, None, 0)
     }
 
     /// Becomes a publisher that waits for subscribers for so many milliseconds.
     pub fn advertise_patiently(&self, topic: &str, milliseconds: u32) -> u32 {
-        self.advertise_with(topic, 0, Some(milliseconds), None)
+        self.advertise_with(topic, 0, Some(milliseconds), None, 0)
             .expect("advertise")
     }
 
     /// Becomes a publisher of a topic that retains so many messages.
     pub fn advertise_history(&self, topic: &str, depth: u32) -> Result<u32, Refused> {
-        self.advertise_with(topic, 0, None, Some(depth))
+        self.advertise_with(topic, 0, None, Some(depth), 0)
+    }
+
+    /// Becomes a publisher that is told how many subscribers there are.
+    pub fn advertise_events(&self, topic: &str) -> u32 {
+        self.advertise_with(topic, 0, None, None, ADVERTISE_EVENTS)
+            .expect("advertise")
     }
 
     /// Sets the message that is published at the end of this socket.
@@ -266,6 +277,7 @@ impl Client {
         fingerprint: u64,
         wait: Option<u32>,
         history: Option<u32>,
+        flags: u32,
     ) -> Result<u32, Refused> {
         let topic = Name::new(topic.as_bytes()).expect("a topic name");
         let events = self.request(Request::Advertise {
@@ -273,6 +285,7 @@ impl Client {
             fingerprint,
             wait,
             history,
+            flags,
         })?;
         let id = events.iter().find_map(|event| match event {
             Event::Advertised { topic } => Some(*topic),
@@ -509,5 +522,9 @@ fn event(header: Header, payload: &[u8]) -> Event {
             port,
         },
         Record::Removed { topic_id } => Event::Removed { topic: topic_id },
+        Record::Matched { topic_id, count } => Event::Matched {
+            topic: topic_id,
+            count,
+        },
     }
 }

@@ -2,9 +2,11 @@
 
 //! Publishers that come and go, topics that end.
 
+use crate::bus::offer::Offer;
 use crate::bus::port::KERNEL;
 use crate::queue::Queue;
 use crate::world;
+use crate::world::name;
 use crate::world::received;
 use crate::world::World;
 use crate::world::ROOMY;
@@ -162,4 +164,34 @@ fn port_id_taken_over_before_release_ends_the_old_publisher_first() {
         format!("{id}#1=1, gone {id} 7, removed {id}")
     );
     world.end(vec![old, new, watcher]);
+}
+
+#[test]
+fn publisher_that_asks_is_told_how_many_subscribers_there_are() {
+    let world = World::new();
+    let early = world.subscriber("*");
+    let publisher = world.client();
+    let offer = Offer {
+        events: true,
+        ..Offer::new(name("a"))
+    };
+    let id = world.bus.advertise(&publisher, offer).unwrap();
+    assert_eq!(received(&publisher), format!("matched {id} 1"));
+    let late = world.subscriber("a");
+    world.subscribe(&late, "a");
+    // Itself does not count.
+    world.subscribe(&publisher, "a");
+    assert_eq!(
+        received(&publisher),
+        format!("matched {id} 2, matched {id} 2")
+    );
+    // Who did not ask is not told.
+    let quiet = world.client();
+    world.advertise(&quiet, "a");
+    world.bus.disconnect(&early);
+    world.bus.disconnect(&late);
+    assert_eq!(received(&quiet), "");
+    let told = received(&publisher);
+    assert_eq!(told, format!("matched {id} 1, matched {id} 0"));
+    world.end(vec![early, late, publisher, quiet]);
 }

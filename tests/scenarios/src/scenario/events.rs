@@ -4,6 +4,7 @@
 
 use crate::client::Client;
 use crate::client::Event;
+use crate::process::Process;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::request::Request;
 
@@ -67,4 +68,18 @@ pub fn tell_who_joined_and_who_is_gone() {
             Event::Removed { topic }
         ]
     );
+}
+
+/// A publisher that asks learns how many subscribers there are, also when one is killed.
+pub fn publisher_is_told_its_subscribers() {
+    let publisher = Client::open();
+    let topic = publisher.advertise_events("watched");
+    let told = || match publisher.drain()[..] {
+        [Event::Matched { topic: t, count }] if t == topic => count,
+        ref other => panic!("{other:?}"),
+    };
+    let mut subscriber = Process::role(&["subscribe-and-stall", "*"]).ready();
+    assert_eq!(told(), 1);
+    subscriber.kill();
+    assert_eq!(told(), 0);
 }

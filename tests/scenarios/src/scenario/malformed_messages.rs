@@ -262,6 +262,7 @@ pub fn control() {
             fingerprint: 7,
             wait: Some(1),
             history: Some(1),
+            flags: 1,
         },
         Request::Clear {
             topic: Name::new(b"cut").expect("a name"),

@@ -235,4 +235,8 @@ pub const ALL: &[(&str, Scenario)] = &[
         "last_will_can_be_changed_and_cancelled",
         last_will::can_be_changed_and_cancelled,
     ),
+    (
+        "publisher_is_told_its_subscribers",
+        events::publisher_is_told_its_subscribers,
+    ),
 ];
