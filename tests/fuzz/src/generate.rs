@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages: by the grammar of the protocol with values at its edges, then perhaps damaged.
+
+use crate::wire::attr::MessageWriter;
+use crate::wire::data;
+use crate::wire::data::DataHeader;
+use crate::wire::header;
+use crate::wire::header::Header;
+use crate::wire::message;
+use crate::wire::message::attr;
+use crate::wire::seed;
+use fastrand::Rng;
+
+/// The topics that the workers fight for.
+pub const TOPICS: &[&str] = &[
+    "a",
+    "b",
+    "a/b",
+    "a/b/c",
+    "a/c",
+    "b/c/d/e",
+    "x/y",
+    "x/ü",
+    "default",
+    "deep/1/2/3/4/5/6/7/8/9",
+];
+
+const PATTERNS: &[&str] = &[
+    "**",
+    "*",
+    "a/**",
+    "*/b",
+    "a/*/c",
+    "**/c",
+    "a",
+    "a/b",
+    "x/*",
+    "default",
+    "nobody/**",
+];
+
+/// The most that one datagram has, before it is damaged.
+const MAX_PAYLOAD: usize = 100_000;
+
+/// What a worker knows of the ids that exist.
+#[derive(Default)]
+pub struct Known {
+    pub topics: Vec<u32>,
+    pub subscriptions: Vec<u32>,
+}
+
+/// A datagram, and what its sender must know of it.
+pub struct Datagram {
+    pub bytes: Vec<u8>,
+    /// How many messages were put together.
+    pub messages: u64,
+    /// It may do something else than it says.
+    pub damaged: bool,
+}
+
+/// A datagram of one message or several.
+pub fn datagram(rng: &mut Rng, known: &Known) -> Datagram {
+    let messages = if rng.u8(..) < 32 { rng.u64(2..20) } else { 1 };
+    let mut bytes = Vec::new();
+    for _ in 0..messages {
+        let one = message(rng, known);
+        bytes.extend_from_slice(&one);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        if bytes.len() > MAX_PAYLOAD {
+            break;
+        }
+    }
+    let damaged = rng.u8(..) < 48;
+    if damaged {
+        for _ in 0..rng.u8(1..4) {
+            damage(rng, &mut bytes);
+        }
+    }
+    Datagram {
+        bytes,
+        messages,
+        damaged,
+    }
+}
+
+fn pick<T: Copy>(rng: &mut Rng, values: &[T], otherwise: T) -> T {
+    match values.len() {
+        0 => otherwise,
+        len => values[rng.usize(..len)],
+    }
+}
+
+/// A number at some edge.
+fn edge(rng: &mut Rng) -> u32 {
+    let small = rng.u32(..64);
+    let edges = [
+        0, 1, 2, 3, 4, 15, 16, 17, 0x7f, 0xff, 0xfffe, 0xffff, 0x10000,
+    ];
+    let large = [i32::MAX as u32, 1 << 31, u32::MAX - 3, u32::MAX];
+    match rng.u8(..4) {
+        0 => pick(rng, &edges, 0),
+        1 => pick(rng, &large, 0),
+        2 => rng.u32(..),
+        _ => small,
+    }
+}
+
+fn flags(rng: &mut Rng) -> u16 {
+    let ack = if rng.bool() { header::ACK } else { 0 };
+    let odd = if rng.u8(..) < 8 { rng.u16(..) } else { 0 };
+    header::REQUEST | ack | odd
+}
+
+fn message(rng: &mut Rng, known: &Known) -> Vec<u8> {
+    match rng.u8(..100) {
+        0..45 => published(rng, known, message::PUBLISH),
+        45..57 => advertise(rng),
+        57..61 => numbered(rng, message::UNADVERTISE, attr::TOPIC_ID, &known.topics),
+        61..70 => subscribe(rng),
+        70..74 => numbered(
+            rng,
+            message::UNSUBSCRIBE,
+            attr::SUBSCRIPTION_ID,
+            &known.subscriptions,
+        ),
+        74..76 => control(rng, message::CLEAR, |rng, writer| {
+            writer.string(attr::TOPIC, pick(rng, TOPICS, "a"))
+        }),
+        76..81 => published(rng, known, message::LAST_WILL),
+        81..83 => control(rng, message::INFO, |_, writer| writer),
+        83..86 => {
+            let kind = rng.u16(0x10..0x40);
+            control(rng, kind, anything)
+        }
+        86..89 => dump(rng),
+        89..97 => seed_message(rng),
+        _ => (0..rng.usize(..64)).map(|_| rng.u8(..)).collect(),
+    }
+}
+
+fn header_of(rng: &mut Rng, kind: u16) -> Header {
+    Header {
+        kind,
+        flags: flags(rng),
+        seq: rng.u32(..),
+        port: rng.u32(..),
+        ..Header::default()
+    }
+}
+
+fn finish(mut bytes: Vec<u8>, header: Header) -> Vec<u8> {
+    let len = u32::try_from(bytes.len()).expect("a small message");
+    bytes[..header::LEN].copy_from_slice(&Header { len, ..header }.to_bytes());
+    bytes
+}
+
+fn control(
+    rng: &mut Rng,
+    kind: u16,
+    fill: impl for<'b> Fn(&mut Rng, MessageWriter<'b>) -> MessageWriter<'b>,
+) -> Vec<u8> {
+    let mut buf = [0; 2048];
+    let header = header_of(rng, kind);
+    let mut writer = fill(rng, MessageWriter::new(&mut buf, header));
+    if rng.u8(..) < 6 {
+        writer = anything(rng, writer);
+    }
+    let len = writer.finish().expect("it fits");
+    buf[..len].to_vec()
+}
+
+/// Attributes without a plan.
+fn anything<'b>(rng: &mut Rng, mut writer: MessageWriter<'b>) -> MessageWriter<'b> {
+    for _ in 0..rng.u8(..4) {
+        let kind = rng.u16(..72);
+        writer = match rng.u8(..4) {
+            0 => writer.u32(kind, edge(rng)),
+            1 => writer.u64(kind, rng.u64(..)),
+            2 => writer.string(kind, pick(rng, PATTERNS, "a")),
+            _ => writer.string(kind, ""),
+        };
+    }
+    writer
+}
+
+fn advertise(rng: &mut Rng) -> Vec<u8> {
+    control(rng, message::ADVERTISE, |rng, mut writer| {
+        writer = writer.string(attr::TOPIC, pick(rng, TOPICS, "a"));
+        if rng.u8(..) < 16 {
+            writer = writer.u64(attr::FINGERPRINT, rng.u64(..2));
+        }
+        if rng.u8(..) < 48 {
+            // Waits must end while the fuzzer runs.
+            writer = writer.u32(attr::WAIT, rng.u32(..4));
+        }
+        if rng.u8(..) < 96 {
+            let depth = pick(rng, &[0, 1, 2, 16, 4096, 4097], 1);
+            writer = writer.u32(attr::HISTORY, depth);
+        }
+        if rng.u8(..) < 64 {
+            writer = writer.u32(attr::FLAGS, rng.u32(..2));
+        }
+        writer
+    })
+}
+
+fn subscribe(rng: &mut Rng) -> Vec<u8> {
+    control(rng, message::SUBSCRIBE, |rng, writer| {
+        let writer = writer.string(attr::PATTERN, pick(rng, PATTERNS, "a"));
+        let flags = match rng.u8(..8) {
+            0 => edge(rng),
+            1..4 => 0,
+            _ => pick(rng, &[1, 2, 4, 8, 16, 17, 18, 20, 24], 0),
+        };
+        writer.u32(attr::FLAGS, flags)
+    })
+}
+
+fn numbered(rng: &mut Rng, kind: u16, attribute: u16, known: &[u32]) -> Vec<u8> {
+    control(rng, kind, |rng, writer| {
+        let number = if rng.u8(..) < 200 {
+            pick(rng, known, 1)
+        } else {
+            edge(rng)
+        };
+        writer.u32(attribute, number)
+    })
+}
+
+fn dump(rng: &mut Rng) -> Vec<u8> {
+    let kind = pick(rng, &[0x17, 0x30, 0x31, 0x32, 0x33], 0x30);
+    let mut bytes = control(rng, kind, |_, writer| writer);
+    let flags = header::REQUEST | header::DUMP;
+    bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+    bytes
+}
+
+fn published(rng: &mut Rng, known: &Known, kind: u16) -> Vec<u8> {
+    let data = DataHeader {
+        topic: if rng.u8(..) < 250 {
+            pick(rng, &known.topics, 1)
+        } else {
+            edge(rng)
+        },
+        tag: edge(rng),
+        flags: if rng.u8(..) < 16 { rng.u32(..4) } else { 0 },
+        ..DataHeader::default()
+    };
+    let len = match rng.u8(..) {
+        0 => rng.usize(..MAX_PAYLOAD),
+        1..8 => rng.usize(..5000),
+        _ => rng.usize(..100),
+    };
+    let header = header_of(rng, kind);
+    let mut bytes = vec![0; header::LEN];
+    bytes.extend_from_slice(&data.to_bytes());
+    debug_assert_eq!(bytes.len(), data::PAYLOAD_OFFSET);
+    bytes.resize(bytes.len() + len, rng.u8(..));
+    finish(bytes, header)
+}
+
+fn seed_message(rng: &mut Rng) -> Vec<u8> {
+    let header = header_of(rng, seed::TYPE);
+    let mut bytes = vec![0; header::LEN];
+    if rng.u8(..) < 250 {
+        bytes.push(pick(rng, &[1, 2, 3, 3, 3, 0, 4], 3));
+    }
+    bytes.resize(bytes.len() + rng.usize(..130), 7);
+    finish(bytes, header)
+}
+
+/// Changes something that is not meant to be changed.
+fn damage(rng: &mut Rng, bytes: &mut Vec<u8>) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = rng.usize(..bytes.len());
+    match rng.u8(..8) {
+        0 | 1 => bytes[at] ^= 1 << rng.u8(..8),
+        2 => bytes.truncate(at),
+        3 => bytes.extend((0..rng.usize(1..40)).map(|_| rng.u8(..))),
+        4 => {
+            // A length or type, of a message or an attribute.
+            let value = (edge(rng) as u16).to_ne_bytes();
+            let at = at & !1;
+            if let Some(field) = bytes.get_mut(at..at + 2) {
+                field.copy_from_slice(&value);
+            }
+        }
+        5 => {
+            let value = edge(rng).to_ne_bytes();
+            let at = at & !3;
+            if let Some(field) = bytes.get_mut(at..at + 4) {
+                field.copy_from_slice(&value);
+            }
+        }
+        6 => {
+            let copy = bytes[at..].to_vec();
+            if bytes.len() + copy.len() < 2 * MAX_PAYLOAD {
+                bytes.extend_from_slice(&copy);
+            }
+        }
+        _ => {
+            let len = rng.usize(..=(bytes.len() - at).min(32));
+            bytes.drain(at..at + len);
+        }
+    }
+}
