@@ -14,7 +14,7 @@ use crate::bus::Bus;
 use crate::nl;
 use crate::nl::Inbound;
 use crate::nl::Socket;
-use crate::parcel::last_will;
+use crate::parcel::OwnMessage;
 use crate::parcel::Published;
 use crate::parcel::Run;
 use crate::parcel::SeedBroadcast;
@@ -218,7 +218,7 @@ fn set_last_will(
     check_length(bus, payload)?;
     let client = datagram.client().ok_or(Refusal::NotAdvertised)?;
     let will = if data.flags & data::LAST_WILL_CANCEL == 0 {
-        Some(last_will(datagram, &span, data).ok_or(Refusal::NoMemory)?)
+        Some(OwnMessage::last_will(datagram, &span, data).ok_or(Refusal::NoMemory)?)
     } else if payload.is_empty() {
         None
     } else {

@@ -9,13 +9,11 @@
 use crate::bus::client::Client;
 use crate::bus::port::Form;
 use crate::bus::port::Kept;
-use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Stamp;
-use crate::bus::port::Wait;
 use crate::nl::Composed;
-use crate::nl::Held;
 use crate::nl::Inbound;
+use crate::nl::Shared;
 use crate::nl::Socket;
 use crate::wire::data;
 use crate::wire::data::DataHeader;
@@ -35,14 +33,14 @@ enum Copy {
 }
 
 impl Copy {
-    /// The copy, which is made if need be.
-    fn get(&mut self, compose: impl FnOnce() -> Option<Composed>) -> Result<&Composed, Outcome> {
+    /// The copy, which is made if need be; `None` without memory.
+    fn get(&mut self, compose: impl FnOnce() -> Option<Composed>) -> Option<Shared<'_>> {
         if let Self::NotMade = self {
             *self = compose().map_or(Self::NoMemory, Self::Made);
         }
         match self {
-            Self::Made(composed) => Ok(composed),
-            _ => Err(Outcome::NoMemory),
+            Self::Made(composed) => Some(composed.whole()),
+            _ => None,
         }
     }
 }
@@ -202,17 +200,6 @@ impl<'d, 'a> Published<'d, 'a> {
     }
 }
 
-impl Published<'_, '_> {
-    fn for_seed(&mut self) -> Result<&Composed, Outcome> {
-        self.seed.get(|| {
-            let start = self.span.start.saturating_add(data::PAYLOAD_OFFSET);
-            let payload = start..self.span.end;
-            let head = seed_header(payload.len());
-            self.datagram.compose(&head, payload)
-        })
-    }
-}
-
 impl Parcel<Socket> for Published<'_, '_> {
     fn stamp(&mut self, stamp: Stamp) {
         if self.count == 1 {
@@ -254,33 +241,15 @@ impl Parcel<Socket> for Published<'_, '_> {
     }
 
     #[inline(always)]
-    fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
+    fn in_form(&mut self, form: Form) -> Option<Shared<'_>> {
         match form {
-            Form::V1 => self.datagram.queue_on(socket),
-            Form::Seed => match self.for_seed() {
-                Ok(composed) => composed.queue_on(socket),
-                Err(outcome) => outcome,
-            },
-        }
-    }
-
-    fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
-        match form {
-            Form::V1 => self.datagram.make_room_on(socket),
-            Form::Seed => self
-                .for_seed()
-                .is_ok_and(|composed| composed.make_room_on(socket)),
-        }
-    }
-
-    fn wait_for_room_on(&mut self, socket: &Socket, form: Form, nanoseconds: u64) -> Wait {
-        match form {
-            Form::V1 => self.datagram.wait_for_room_on(socket, nanoseconds),
-            Form::Seed => match self.for_seed() {
-                Ok(composed) => composed.wait_for_room_on(socket, nanoseconds),
-                // Without memory there is nothing to wait with.
-                Err(_) => Wait::Interrupted,
-            },
+            Form::V1 => Some(self.datagram.selected()),
+            Form::Seed => self.seed.get(|| {
+                let start = self.span.start.saturating_add(data::PAYLOAD_OFFSET);
+                let payload = start..self.span.end;
+                let head = seed_header(payload.len());
+                self.datagram.compose(&head, payload)
+            }),
         }
     }
 
@@ -288,15 +257,8 @@ impl Parcel<Socket> for Published<'_, '_> {
         self.data.flags & data::PUBLISH_NOWAIT == 0
     }
 
-    fn keep(&self) -> Option<Composed> {
-        self.datagram.keep()
-    }
-
-    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
-        match form {
-            Form::V1 => self.datagram.hold_on(socket),
-            Form::Seed => self.for_seed()?.hold_on(socket),
-        }
+    fn keep(&self) -> Option<OwnMessage> {
+        self.datagram.keep().map(OwnMessage::new)
     }
 }
 
@@ -330,16 +292,6 @@ impl<'d, 'a> SeedBroadcast<'d, 'a> {
     }
 }
 
-impl SeedBroadcast<'_, '_> {
-    fn for_v1(&mut self) -> Result<&Composed, Outcome> {
-        let payload = self.payload();
-        self.v1.get(|| {
-            let head = v1_headers(self.data, payload.len());
-            self.datagram.compose(&head, payload)
-        })
-    }
-}
-
 impl Parcel<Socket> for SeedBroadcast<'_, '_> {
     fn stamp(&mut self, stamp: Stamp) {
         self.data = stamped(self.data, stamp);
@@ -350,131 +302,96 @@ impl Parcel<Socket> for SeedBroadcast<'_, '_> {
         self.v1 = Copy::NotMade;
     }
 
-    fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
+    fn in_form(&mut self, form: Form) -> Option<Shared<'_>> {
         match form {
-            Form::Seed => self.datagram.queue_on(socket),
-            Form::V1 => match self.for_v1() {
-                Ok(composed) => composed.queue_on(socket),
-                Err(outcome) => outcome,
-            },
+            Form::Seed => Some(self.datagram.selected()),
+            Form::V1 => {
+                let payload = self.payload();
+                let head = v1_headers(self.data, payload.len());
+                self.v1.get(|| self.datagram.compose(&head, payload))
+            }
         }
-    }
-
-    fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
-        match form {
-            Form::Seed => self.datagram.make_room_on(socket),
-            Form::V1 => self
-                .for_v1()
-                .is_ok_and(|composed| composed.make_room_on(socket)),
-        }
-    }
-
-    fn wait_for_room_on(&mut self, socket: &Socket, form: Form, nanoseconds: u64) -> Wait {
-        match form {
-            Form::Seed => self.datagram.wait_for_room_on(socket, nanoseconds),
-            Form::V1 => match self.for_v1() {
-                Ok(composed) => composed.wait_for_room_on(socket, nanoseconds),
-                // Without memory there is nothing to wait with.
-                Err(_) => Wait::Interrupted,
-            },
-        }
-    }
-
-    fn may_wait(&self) -> bool {
-        self.data.flags & data::PUBLISH_NOWAIT == 0
-    }
-
-    fn keep(&self) -> Option<Composed> {
-        let payload = self.payload();
-        let head = v1_headers(self.data, payload.len());
-        self.datagram.compose(&head, payload)
-    }
-
-    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
-        match form {
-            Form::Seed => self.datagram.hold_on(socket),
-            Form::V1 => self.for_v1()?.hold_on(socket),
-        }
-    }
-}
-
-/// A message in a datagram of our own: published in the kernel, a last will, or retained.
-impl Parcel<Socket> for Composed {
-    fn stamp(&mut self, stamp: Stamp) {
-        let body = self.bytes().get(header::LEN..).unwrap_or_default();
-        if let Some((data, payload)) = DataHeader::read(body) {
-            let head = v1_headers(stamped(data, stamp), payload.len());
-            self.overwrite(&head);
-        }
-    }
-
-    fn queue_on(&mut self, socket: &Socket, form: Form) -> Outcome {
-        match form {
-            Form::V1 => Composed::queue_on(self, socket),
-            Form::Seed => match for_seed(self) {
-                Some(composed) => composed.queue_on(socket),
-                None => Outcome::NoMemory,
-            },
-        }
-    }
-
-    fn make_room_on(&mut self, socket: &Socket, form: Form) -> bool {
-        match form {
-            Form::V1 => Composed::make_room_on(self, socket),
-            Form::Seed => for_seed(self).is_some_and(|composed| composed.make_room_on(socket)),
-        }
-    }
-
-    fn wait_for_room_on(&mut self, _socket: &Socket, _form: Form, _nanoseconds: u64) -> Wait {
-        // Not reached, since it may not wait.
-        Wait::Interrupted
     }
 
     fn may_wait(&self) -> bool {
         false
     }
 
-    fn keep(&self) -> Option<Composed> {
-        Composed::keep(self)
+    fn keep(&self) -> Option<OwnMessage> {
+        let payload = self.payload();
+        let head = v1_headers(self.data, payload.len());
+        self.datagram.compose(&head, payload).map(OwnMessage::new)
     }
+}
 
-    fn hold_on(&mut self, socket: &Socket, form: Form) -> Result<Held, Outcome> {
-        match form {
-            Form::V1 => Composed::hold_on(self, socket),
-            Form::Seed => for_seed(self).ok_or(Outcome::NoMemory)?.hold_on(socket),
+/// A message in a datagram of our own: published in the kernel, a last will, or retained.
+pub(crate) struct OwnMessage {
+    v1: Composed,
+    seed: Copy,
+}
+
+impl OwnMessage {
+    fn new(v1: Composed) -> Self {
+        Self {
+            v1,
+            seed: Copy::NotMade,
         }
     }
-}
 
-/// The copy for one subscriber of the seed protocol. There are seldom many of them.
-fn for_seed(message: &Composed) -> Option<Composed> {
-    let payload = data::PAYLOAD_OFFSET..message.bytes().len();
-    message.compose(&seed_header(payload.len()), payload)
-}
+    /// A message of the kernel, whose headers are still to be filled; `None` without memory.
+    pub(crate) fn of_kernel(tag: u32, payload: &[u8]) -> Option<Self> {
+        let data = DataHeader {
+            tag,
+            ..DataHeader::default()
+        };
+        Composed::new(&v1_headers(data, payload.len()), payload).map(Self::new)
+    }
 
-impl Kept<Socket> for Composed {
-    fn bytes(&self) -> u64 {
-        // The map that a history keeps it in takes a little, too.
-        u64::from(self.truesize()).saturating_add(64)
+    /// The last will at `span` of the datagram; `None` without memory.
+    pub(crate) fn last_will(
+        datagram: &Datagram<'_>,
+        span: &Range<usize>,
+        data: DataHeader,
+    ) -> Option<Self> {
+        let payload = span.start.saturating_add(data::PAYLOAD_OFFSET)..span.end;
+        let head = v1_headers(DataHeader { flags: 0, ..data }, payload.len());
+        datagram.compose(&head, payload).map(Self::new)
     }
 }
 
-/// A message of the kernel, whose headers are still to be filled; `None` without memory.
-pub(crate) fn from_kernel(tag: u32, payload: &[u8]) -> Option<Composed> {
-    let data = DataHeader {
-        tag,
-        ..DataHeader::default()
-    };
-    Composed::new(&v1_headers(data, payload.len()), payload)
+impl Parcel<Socket> for OwnMessage {
+    fn stamp(&mut self, stamp: Stamp) {
+        let body = self.v1.bytes().get(header::LEN..).unwrap_or_default();
+        if let Some((data, payload)) = DataHeader::read(body) {
+            let head = v1_headers(stamped(data, stamp), payload.len());
+            self.v1.overwrite(&head);
+        }
+        self.seed = Copy::NotMade;
+    }
+
+    fn in_form(&mut self, form: Form) -> Option<Shared<'_>> {
+        match form {
+            Form::V1 => Some(self.v1.whole()),
+            Form::Seed => {
+                let payload = data::PAYLOAD_OFFSET..self.v1.bytes().len();
+                let head = seed_header(payload.len());
+                self.seed.get(|| self.v1.compose(&head, payload))
+            }
+        }
+    }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
+
+    fn keep(&self) -> Option<Self> {
+        self.v1.keep().map(Self::new)
+    }
 }
 
-/// The message at `span` of the datagram, for after its sender's end.
-pub(crate) fn last_will(
-    datagram: &Datagram<'_>,
-    span: &Range<usize>,
-    data: DataHeader,
-) -> Option<Composed> {
-    let payload = span.start.saturating_add(data::PAYLOAD_OFFSET)..span.end;
-    let data = DataHeader { flags: 0, ..data };
-    datagram.compose(&v1_headers(data, payload.len()), payload)
+impl Kept<Socket> for OwnMessage {
+    fn bytes(&self) -> u64 {
+        // The map that a history keeps it in takes a little, too.
+        u64::from(self.v1.truesize()).saturating_add(64)
+    }
 }

@@ -9,7 +9,7 @@ use crate::bus::port::Receipt;
 use crate::bus::Bus;
 use crate::nl::Credentials;
 use crate::nl::Socket;
-use crate::parcel::from_kernel;
+use crate::parcel::OwnMessage;
 use crate::sys;
 use crate::sys::Arc;
 use crate::wire::refusal::Refusal;
@@ -54,7 +54,7 @@ impl KernelPublisher {
         tag: u32,
         payload: &[u8],
     ) -> Result<Receipt, Refusal> {
-        let mut parcel = from_kernel(tag, payload).ok_or(Refusal::NoMemory)?;
+        let mut parcel = OwnMessage::of_kernel(tag, payload).ok_or(Refusal::NoMemory)?;
         bus.publish(&self.client, self.topic_id, &mut parcel)
     }
 

@@ -131,7 +131,10 @@ impl<P: Port> Member<P> {
         seq: u64,
     ) -> Outcome {
         if self.up_to_date {
-            let outcome = parcel.queue_on(&self.client.port, self.form);
+            let outcome = match parcel.in_form(self.form) {
+                Some(message) => self.client.port.queue(message),
+                None => Outcome::NoMemory,
+            };
             if outcome == Outcome::Queued {
                 return outcome;
             }
@@ -190,16 +193,16 @@ impl<P: Port> Member<P> {
         topic: Identity<'_>,
         parcel: &mut impl Parcel<P>,
     ) -> Outcome {
-        if parcel.make_room_on(&self.client.port, self.form) {
-            self.deliver_behind_records(topic, parcel)
-        } else {
-            Outcome::Full
+        let port = &self.client.port;
+        match parcel.in_form(self.form) {
+            Some(message) if port.make_room(message) => self.deliver_behind_records(topic, parcel),
+            _ => Outcome::Full,
         }
     }
 
     /// Takes room for a message that will be queued by [`Member::deliver_held`].
     pub(super) fn hold(&mut self, parcel: &mut impl Parcel<P>) -> Outcome {
-        match parcel.hold_on(&self.client.port, self.form) {
+        match self.take_room(parcel) {
             Ok(held) => {
                 self.hold = Hold::Room(held);
                 Outcome::Queued
@@ -210,6 +213,11 @@ impl<P: Port> Member<P> {
             }
             Err(outcome) => outcome,
         }
+    }
+
+    fn take_room(&self, parcel: &mut impl Parcel<P>) -> Result<P::Held, Outcome> {
+        let message = parcel.in_form(self.form).ok_or(Outcome::NoMemory)?;
+        self.client.port.hold(message)
     }
 
     /// Gives back what [`Member::hold`] took.
@@ -264,7 +272,7 @@ impl<P: Port> Member<P> {
         topic: Identity<'_>,
         parcel: &mut impl Parcel<P>,
     ) -> Outcome {
-        match parcel.hold_on(&self.client.port, self.form) {
+        match self.take_room(parcel) {
             Err(outcome) => outcome,
             Ok(held) => self.commit(topic, held),
         }

@@ -248,7 +248,8 @@ impl<P: Port> Bus<P> {
                 };
             // Nobody has to wait for somebody who waits: no lock is held meanwhile.
             drop(owned);
-            match parcel.wait_for_room_on(&subscriber.port, form, left) {
+            let message = parcel.in_form(form).ok_or(Refusal::NoMemory)?;
+            match subscriber.port.wait_for_room(message, left) {
                 Wait::Retry => {}
                 Wait::Interrupted => return Err(Refusal::Interrupted),
             }

@@ -47,6 +47,9 @@ pub(crate) trait Credentials: Send + Sync + 'static {
 
 /// A client's queue.
 pub(crate) trait Port: Sized + Send + Sync + 'static {
+    /// A message that any number of ports can queue.
+    type Shared<'a>: Copy;
+
     /// A message for which room was taken. Dropping it gives the room back.
     type Held;
 
@@ -59,8 +62,22 @@ pub(crate) trait Port: Sized + Send + Sync + 'static {
     /// Queues a copy of a record.
     fn send(&self, record: &[u8], room: Room) -> Outcome;
 
+    /// Queues a message.
+    fn queue(&self, message: Self::Shared<'_>) -> Outcome;
+
+    /// Takes room for a message, so that something else can be queued before it; or says why it
+    /// cannot be queued.
+    fn hold(&self, message: Self::Shared<'_>) -> Result<Self::Held, Outcome>;
+
     /// Queues a message that was held for this port.
     fn commit(&self, held: Self::Held);
+
+    /// Removes the oldest messages until this one fits, each replaced by the word of its loss at
+    /// its place. False if that does not help.
+    fn make_room(&self, message: Self::Shared<'_>) -> bool;
+
+    /// Waits until there may be room for a message, or the port is closed.
+    fn wait_for_room(&self, message: Self::Shared<'_>, nanoseconds: u64) -> Wait;
 
     /// Wakes whoever waits for room here: there will be none any more.
     fn wake(&self);
@@ -124,25 +141,14 @@ pub(crate) trait Parcel<P: Port> {
         false
     }
 
-    /// Queues it on a port.
-    fn queue_on(&mut self, port: &P, form: Form) -> Outcome;
-
-    /// Removes the oldest messages from a port until this one fits, each replaced by the word of
-    /// its loss at its place. False if that does not help.
-    fn make_room_on(&mut self, port: &P, form: Form) -> bool;
-
-    /// Waits until a port may have room for it, or is closed.
-    fn wait_for_room_on(&mut self, port: &P, form: Form, nanoseconds: u64) -> Wait;
+    /// The selected message, or all of the batch, in this form; `None` without memory.
+    fn in_form(&mut self, form: Form) -> Option<P::Shared<'_>>;
 
     /// Whether its publisher wants this message to wait if need be.
     fn may_wait(&self) -> bool;
 
     /// The selected message, for later; `None` without memory.
     fn keep(&self) -> Option<P::Kept>;
-
-    /// Takes room for it on a port, so that something else can be queued before it; or says why
-    /// it cannot be queued.
-    fn hold_on(&mut self, port: &P, form: Form) -> Result<P::Held, Outcome>;
 }
 
 /// A message that is kept: retained in a history, or a last will.

@@ -30,7 +30,7 @@ use kernel::types::ForeignOwnable;
 ///
 /// For `'a`, as `kipc_input()` in `glue.c` prepared it:
 /// - `data` points to `len` initialised bytes of `skb`, which nobody else writes to and which only
-///   clones made by [`Inbound::queue_on`] share,
+///   clones made of [`Inbound::selected`] share,
 /// - `sender` is alive and cannot be released, since the sending process holds its file,
 /// - `client` is null or what [`Inbound::attach`] attached to `sender`;
 /// - `selected` lies within the `len` bytes.
@@ -139,35 +139,20 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         self.selected = part.unwrap_or(Part { offset: 0, len: 0 });
     }
 
-    /// Queues the selected part on a socket, without copying it.
+    /// The selected part.
     #[inline(always)]
-    pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
-        // SAFETY: Both objects are alive by their invariants, and the part lies within.
-        unsafe { self.selected.queue_on(socket, self.skb) }
-    }
-
-    /// Takes room for the selected part on a socket.
-    pub(crate) fn hold_on(&self, socket: &Socket) -> Result<Held, Outcome> {
-        // SAFETY: As in `queue_on`.
-        unsafe { self.selected.hold_on(socket, self.skb) }
-    }
-
-    /// Frees the oldest messages on a socket until there is room; false if that does not help.
-    pub(crate) fn make_room_on(&self, socket: &Socket) -> bool {
-        // SAFETY: By the type invariants the sk_buff is alive.
-        unsafe { evict(socket, self.skb) }
-    }
-
-    /// Waits until a socket may have room.
-    pub(crate) fn wait_for_room_on(&self, socket: &Socket, nanoseconds: u64) -> Wait {
-        // SAFETY: By the type invariants the sk_buff is alive.
-        unsafe { wait_for_room(socket, self.skb, nanoseconds) }
+    pub(crate) fn selected(&self) -> Shared<'_> {
+        // INVARIANT: By those of this type.
+        Shared {
+            skb: self.skb,
+            part: self.selected,
+            _alive: PhantomData,
+        }
     }
 
     /// The selected part, for longer than this datagram lives.
     pub(crate) fn keep(&self) -> Option<Composed> {
-        // SAFETY: The sk_buff is alive by the type invariants, and the part lies within.
-        unsafe { keep(self.skb, self.selected) }
+        self.selected().keep()
     }
 
     /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
@@ -176,18 +161,6 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         // SAFETY: The sk_buff is alive by the type invariants.
         unsafe { Composed::from_parts(self.skb.as_ptr(), head, payload) }
     }
-}
-
-/// Keeps a part of an sk_buff.
-///
-/// # Safety
-///
-/// `skb` must be alive, and `part` lie within it.
-unsafe fn keep(skb: NonNull<ffi::sk_buff>, part: Part) -> Option<Composed> {
-    // SAFETY: By the contract of this function.
-    let kept = unsafe { ffi::kipc_skb_keep(skb.as_ptr(), part.offset, part.len) };
-    // INVARIANT: Unless null, it is new, ours, and `len` bytes long.
-    NonNull::new(kept).map(|skb| Composed { skb, len: part.len })
 }
 
 /// A part of an sk_buff.
@@ -205,31 +178,43 @@ impl Part {
             len: u32::try_from(len).ok()?,
         })
     }
+}
 
-    /// # Safety
-    ///
-    /// `skb` must be alive, and `self` lie within it.
+/// A message that any number of sockets can queue, without copying it.
+///
+/// # Invariants
+///
+/// `skb` is alive for `'a`, and `part` lies within it.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    skb: NonNull<ffi::sk_buff>,
+    part: Part,
+    _alive: PhantomData<&'a ()>,
+}
+
+impl Shared<'_> {
+    /// Queues it.
     #[inline(always)]
-    unsafe fn queue_on(self, socket: &Socket, skb: NonNull<ffi::sk_buff>) -> Outcome {
-        // SAFETY: By the contract of this function and the invariant of `Socket`.
+    pub(super) fn queue_on(self, socket: &Socket) -> Outcome {
+        let Part { offset, len } = self.part;
+        // SAFETY: Both objects are alive, and the part lies within, by their invariants.
         outcome_of(unsafe {
-            ffi::kipc_queue_shared(socket.as_ptr(), skb.as_ptr(), self.offset, self.len)
+            ffi::kipc_queue_shared(socket.as_ptr(), self.skb.as_ptr(), offset, len)
         })
     }
 
-    /// # Safety
-    ///
-    /// `skb` must be alive, and `self` lie within it.
-    unsafe fn hold_on(self, socket: &Socket, skb: NonNull<ffi::sk_buff>) -> Result<Held, Outcome> {
+    /// Takes room for it.
+    pub(super) fn hold_on(self, socket: &Socket) -> Result<Held, Outcome> {
+        let Part { offset, len } = self.part;
         let mut outcome = ffi::kipc_outcome::KIPC_NO_MEMORY;
-        // SAFETY: By the contract of this function and the invariant of `Socket`; `outcome` is
-        // valid for a write.
+        // SAFETY: Both objects are alive, and the part lies within, by their invariants; `outcome`
+        // is valid for a write.
         let held = unsafe {
             ffi::kipc_hold_shared(
                 socket.as_ptr(),
-                skb.as_ptr(),
-                self.offset,
-                self.len,
+                self.skb.as_ptr(),
+                offset,
+                len,
                 &mut outcome,
             )
         };
@@ -241,53 +226,54 @@ impl Part {
             })
             .ok_or(outcome_of(outcome))
     }
-}
 
-/// Frees the oldest messages in a socket's queue until there is room for `skb`; false if that does
-/// not help.
-///
-/// # Safety
-///
-/// `skb` must be alive.
-unsafe fn evict(socket: &Socket, skb: NonNull<ffi::sk_buff>) -> bool {
-    let mut buf = [0; record::MAX_LEN];
-    let lost = Record::Lost {
-        topic_id: 0,
-        first: 0,
-        count: 0,
-    };
-    let Some(lost) = lost.write(&mut buf, 0, 0).and_then(|len| buf.get(..len)) else {
-        return false;
-    };
-    // Constants that are far below 2^32, and a record that is no longer than its buffer.
-    let layout = ffi::kipc_layout {
-        message_type: message::PUBLISH,
-        lost_type: message::LOST,
-        message_topic: (header::LEN + data::TOPIC_OFFSET) as u32,
-        message_seq: (header::LEN + data::SEQ_OFFSET) as u32,
-        lost_topic: lost_at::TOPIC as u32,
-        lost_first: lost_at::FIRST as u32,
-        lost_count: lost_at::COUNT as u32,
-        lost: lost.as_ptr(),
-        lost_len: lost.len() as u32,
-    };
-    // SAFETY: The socket is alive by its invariant and the sk_buff by the contract; `layout` and
-    // what it points to outlive the call. The offsets lie within the record, which the tests of
-    // the wire format prove.
-    unsafe { ffi::kipc_evict(socket.as_ptr(), skb.as_ptr(), &layout) == 0 }
-}
+    /// Frees the oldest messages in a socket's queue until there is room for it; false if that
+    /// does not help.
+    pub(super) fn make_room_on(self, socket: &Socket) -> bool {
+        let mut buf = [0; record::MAX_LEN];
+        let lost = Record::Lost {
+            topic_id: 0,
+            first: 0,
+            count: 0,
+        };
+        let Some(lost) = lost.write(&mut buf, 0, 0).and_then(|len| buf.get(..len)) else {
+            return false;
+        };
+        // Constants that are far below 2^32, and a record that is no longer than its buffer.
+        let layout = ffi::kipc_layout {
+            message_type: message::PUBLISH,
+            lost_type: message::LOST,
+            message_topic: (header::LEN + data::TOPIC_OFFSET) as u32,
+            message_seq: (header::LEN + data::SEQ_OFFSET) as u32,
+            lost_topic: lost_at::TOPIC as u32,
+            lost_first: lost_at::FIRST as u32,
+            lost_count: lost_at::COUNT as u32,
+            lost: lost.as_ptr(),
+            lost_len: lost.len() as u32,
+        };
+        // SAFETY: Both objects are alive by their invariants; `layout` and what it points to
+        // outlive the call. The offsets lie within the record, which the tests of the wire format
+        // prove.
+        unsafe { ffi::kipc_evict(socket.as_ptr(), self.skb.as_ptr(), &layout) == 0 }
+    }
 
-/// Waits until a socket's queue may have room for `skb`.
-///
-/// # Safety
-///
-/// `skb` must be alive.
-unsafe fn wait_for_room(socket: &Socket, skb: NonNull<ffi::sk_buff>, nanoseconds: u64) -> Wait {
-    // SAFETY: The socket is alive by its invariant and the sk_buff by the contract. We are in a
-    // system call of the publisher, which may sleep, and hold no lock that is a spinlock.
-    match unsafe { ffi::kipc_wait_for_room(socket.as_ptr(), skb.as_ptr(), nanoseconds) } {
-        0 => Wait::Retry,
-        _ => Wait::Interrupted,
+    /// Waits until a socket's queue may have room for it.
+    pub(super) fn wait_for_room_on(self, socket: &Socket, nanoseconds: u64) -> Wait {
+        // SAFETY: Both objects are alive by their invariants. We are in a system call of the
+        // publisher, which may sleep, and hold no lock that is a spinlock.
+        match unsafe { ffi::kipc_wait_for_room(socket.as_ptr(), self.skb.as_ptr(), nanoseconds) } {
+            0 => Wait::Retry,
+            _ => Wait::Interrupted,
+        }
+    }
+
+    /// The same bytes, for longer than this lives.
+    fn keep(self) -> Option<Composed> {
+        let Part { offset, len } = self.part;
+        // SAFETY: The sk_buff is alive, and the part lies within, by the type invariants.
+        let kept = unsafe { ffi::kipc_skb_keep(self.skb.as_ptr(), offset, len) };
+        // INVARIANT: Unless null, it is new, ours, and `len` bytes long.
+        NonNull::new(kept).map(|skb| Composed { skb, len })
     }
 }
 
@@ -394,8 +380,7 @@ impl Composed {
 
     /// The same datagram, for longer than this one lives.
     pub(crate) fn keep(&self) -> Option<Self> {
-        // SAFETY: By the type invariant the sk_buff is alive; the part is all of it.
-        unsafe { keep(self.skb, self.whole()) }
+        self.whole().keep()
     }
 
     /// A new datagram: `head`, then `payload` of this datagram, with its sender's credentials.
@@ -405,35 +390,17 @@ impl Composed {
         unsafe { Self::from_parts(self.skb.as_ptr(), head, payload) }
     }
 
-    fn whole(&self) -> Part {
-        Part {
-            offset: 0,
-            len: self.len,
+    /// All of it, to be queued.
+    pub(crate) fn whole(&self) -> Shared<'_> {
+        // INVARIANT: By those of this type.
+        Shared {
+            skb: self.skb,
+            part: Part {
+                offset: 0,
+                len: self.len,
+            },
+            _alive: PhantomData,
         }
-    }
-
-    /// Queues the datagram on a socket, without copying it.
-    pub(crate) fn queue_on(&self, socket: &Socket) -> Outcome {
-        // SAFETY: Both objects are alive by their invariants; the part is the whole sk_buff.
-        unsafe { self.whole().queue_on(socket, self.skb) }
-    }
-
-    /// Frees the oldest messages on a socket until there is room; false if that does not help.
-    pub(crate) fn make_room_on(&self, socket: &Socket) -> bool {
-        // SAFETY: By the type invariant the sk_buff is alive.
-        unsafe { evict(socket, self.skb) }
-    }
-
-    /// Waits until a socket may have room.
-    pub(crate) fn wait_for_room_on(&self, socket: &Socket, nanoseconds: u64) -> Wait {
-        // SAFETY: By the type invariant the sk_buff is alive.
-        unsafe { wait_for_room(socket, self.skb, nanoseconds) }
-    }
-
-    /// Takes room for the datagram on a socket.
-    pub(crate) fn hold_on(&self, socket: &Socket) -> Result<Held, Outcome> {
-        // SAFETY: As in `queue_on`.
-        unsafe { self.whole().hold_on(socket, self.skb) }
     }
 }
 

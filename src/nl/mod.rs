@@ -8,6 +8,7 @@
 //! - [`Registration`]: the protocol exists as long as this value; calls a [`Handler`],
 //! - [`Inbound`]: one datagram that a process sent, valid while it is handled,
 //! - [`Composed`]: a datagram that we made,
+//! - [`Shared`]: a message of either, on its way into queues,
 //! - [`Held`]: a datagram that has its room on a queue and is not there yet,
 //! - [`Credentials`]: of whoever opened a socket,
 //! - [`Socket`]: a counted reference to a user's socket, on whose queue datagrams go.
@@ -28,8 +29,8 @@ mod socket;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use datagram::Composed;
-pub(crate) use datagram::Held;
 pub(crate) use datagram::Inbound;
+pub(crate) use datagram::Shared;
 pub(crate) use registration::Handler;
 pub(crate) use registration::Registration;
 pub(crate) use socket::Socket;

@@ -3,12 +3,14 @@
 //! A user's socket, held open for delivery.
 
 use super::datagram::Held;
+use super::datagram::Shared;
 use super::ffi;
-use super::Composed;
 use super::Credentials;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
+use crate::bus::port::Wait;
+use crate::parcel::OwnMessage;
 use core::ptr::NonNull;
 
 /// A counted reference to a user's netlink socket.
@@ -67,7 +69,8 @@ impl Drop for Socket {
 impl Port for Socket {
     type Held = Held;
     type Credentials = Credentials;
-    type Kept = Composed;
+    type Kept = OwnMessage;
+    type Shared<'a> = Shared<'a>;
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let Ok(len) = u32::try_from(record.len()) else {
@@ -81,6 +84,23 @@ impl Port for Socket {
         // is copied before the call returns.
         let outcome = unsafe { ffi::kipc_queue_copy(self.as_ptr(), record.as_ptr(), len, room) };
         outcome_of(outcome)
+    }
+
+    #[inline(always)]
+    fn queue(&self, message: Shared<'_>) -> Outcome {
+        message.queue_on(self)
+    }
+
+    fn hold(&self, message: Shared<'_>) -> Result<Held, Outcome> {
+        message.hold_on(self)
+    }
+
+    fn make_room(&self, message: Shared<'_>) -> bool {
+        message.make_room_on(self)
+    }
+
+    fn wait_for_room(&self, message: Shared<'_>, nanoseconds: u64) -> Wait {
+        message.wait_for_room_on(self, nanoseconds)
     }
 
     fn commit(&self, held: Held) {

@@ -14,6 +14,7 @@ use crate::person::Person;
 use crate::sys;
 use crate::wire::header;
 use crate::wire::record::Record;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Condvar;
@@ -274,6 +275,64 @@ impl Port for Queue {
     type Held = Held;
     type Credentials = Person;
     type Kept = Note;
+    type Shared<'a> = Letter<'a>;
+
+    fn queue(&self, message: Letter<'_>) -> Outcome {
+        match self.hold(message) {
+            Ok(held) => {
+                self.commit(held);
+                Outcome::Queued
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn hold(&self, Letter { note, form }: Letter<'_>) -> Result<Held, Outcome> {
+        let stamp = note
+            .stamp
+            .expect("a message is stamped before it is queued");
+        let selection = note.selection();
+        if !selection.iter().all(|(_, tag)| (self.filter)(*tag)) {
+            assert_eq!(selection.len(), 1, "a filter sees each message");
+            return Err(Outcome::Filtered);
+        }
+        let item = |&(number, tag): &(u64, u32)| Item::Message {
+            form,
+            topic: stamp.topic_id,
+            seq: stamp.seq + number,
+            port: stamp.port_id,
+            fingerprint: stamp.fingerprint,
+            tag,
+        };
+        match self.room(self.capacity) {
+            Outcome::Queued => {
+                note.queued.set(true);
+                self.state().held += 1;
+                let state = self.state.clone();
+                let items = selection.iter().map(item).collect();
+                Ok(Held { items, state })
+            }
+            outcome => {
+                self.state().news.refused += selection.len() as u32;
+                Err(outcome)
+            }
+        }
+    }
+
+    fn make_room(&self, _message: Letter<'_>) -> bool {
+        while self.room(self.capacity) == Outcome::Full {
+            if !self.evict() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn wait_for_room(&self, message: Letter<'_>, nanoseconds: u64) -> Wait {
+        // What was held for the others was given back.
+        message.note.queued.set(false);
+        self.wait(nanoseconds)
+    }
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let outcome = self.room(match room {
@@ -310,7 +369,7 @@ pub(crate) struct Note {
     tags: Vec<u32>,
     selected: Option<u32>,
     stamp: Option<Stamp>,
-    queued: bool,
+    queued: Cell<bool>,
     may_wait: bool,
 }
 
@@ -325,7 +384,7 @@ impl Note {
             tags: tags.to_vec(),
             selected: None,
             stamp: None,
-            queued: false,
+            queued: Cell::new(false),
             may_wait: true,
         }
     }
@@ -361,10 +420,17 @@ impl Kept<Queue> for Note {
     }
 }
 
+/// A note in one form.
+#[derive(Clone, Copy)]
+pub(crate) struct Letter<'a> {
+    note: &'a Note,
+    form: Form,
+}
+
 impl Parcel<Queue> for Note {
     fn stamp(&mut self, stamp: Stamp) {
         assert!(
-            !self.queued,
+            !self.queued.get(),
             "a message that was queued is not stamped again"
         );
         assert_eq!(self.selected, None, "a batch is stamped as a whole");
@@ -384,28 +450,8 @@ impl Parcel<Queue> for Note {
         form == Form::Seed || !self.tags.iter().all(|tag| (queue.filter)(*tag))
     }
 
-    fn queue_on(&mut self, queue: &Queue, form: Form) -> Outcome {
-        match self.hold_on(queue, form) {
-            Ok(held) => {
-                self.queued = true;
-                queue.commit(held);
-                Outcome::Queued
-            }
-            Err(outcome) => outcome,
-        }
-    }
-
-    fn make_room_on(&mut self, queue: &Queue, _form: Form) -> bool {
-        while queue.room(queue.capacity) == Outcome::Full {
-            if !queue.evict() {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn wait_for_room_on(&mut self, queue: &Queue, _form: Form, nanoseconds: u64) -> Wait {
-        queue.wait(nanoseconds)
+    fn in_form(&mut self, form: Form) -> Option<Letter<'_>> {
+        Some(Letter { note: self, form })
     }
 
     fn may_wait(&self) -> bool {
@@ -420,39 +466,8 @@ impl Parcel<Queue> for Note {
         let seq = stamp.seq + number;
         (sys::allocate().is_ok()).then(|| Self {
             stamp: Some(Stamp { seq, ..stamp }),
-            queued: true,
+            queued: Cell::new(true),
             ..Self::new(tag)
         })
-    }
-
-    fn hold_on(&mut self, queue: &Queue, form: Form) -> Result<Held, Outcome> {
-        let stamp = self
-            .stamp
-            .expect("a message is stamped before it is queued");
-        let selection = self.selection();
-        if !selection.iter().all(|(_, tag)| (queue.filter)(*tag)) {
-            assert_eq!(selection.len(), 1, "a filter sees each message");
-            return Err(Outcome::Filtered);
-        }
-        let item = |&(number, tag): &(u64, u32)| Item::Message {
-            form,
-            topic: stamp.topic_id,
-            seq: stamp.seq + number,
-            port: stamp.port_id,
-            fingerprint: stamp.fingerprint,
-            tag,
-        };
-        match queue.room(queue.capacity) {
-            Outcome::Queued => {
-                queue.state().held += 1;
-                let state = queue.state.clone();
-                let items = selection.iter().map(item).collect();
-                Ok(Held { items, state })
-            }
-            outcome => {
-                queue.state().news.refused += selection.len() as u32;
-                Err(outcome)
-            }
-        }
     }
 }
