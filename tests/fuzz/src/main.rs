@@ -106,6 +106,8 @@ fn run(options: &Options) -> ExitCode {
         "seed {}, {} messages, {} workers",
         options.seed, options.messages, options.workers
     );
+    // Loads the module: a modprobe that finds it on its way may not wait for it.
+    drop(socket::Socket::open(4096));
     let started = Instant::now();
     let mut workers: Vec<Child> = (0..options.workers).map(|i| start(options, i)).collect();
     let mut totals = Totals::default();
