@@ -2,10 +2,13 @@
 
 //! From a datagram to calls on the bus, and from their results to answers.
 
+use crate::bus::access::Access;
 use crate::bus::client::Client;
 use crate::bus::limits;
 use crate::bus::offer::Offer;
 use crate::bus::overflow::Patience;
+use crate::bus::policy::Policy;
+use crate::bus::port::Credentials as _;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
@@ -267,6 +270,8 @@ fn control(
             wait,
             history,
             flags,
+            mode,
+            gid,
         } => {
             let client = client_of(datagram)?;
             let offer = Offer {
@@ -275,9 +280,35 @@ fn control(
                 patience: Patience::from_milliseconds(wait),
                 history,
                 events: flags & message::ADVERTISE_EVENTS != 0,
+                mode,
+                gid: match gid {
+                    Some(gid) => Some(nl::map_gid(gid).ok_or(Refusal::IdUnmapped)?),
+                    None => None,
+                },
             };
             let topic_id = bus.advertise(&client.into(), offer)?;
             Ok(Some(Record::Advertised { topic_id }))
+        }
+        Request::Policy { rules } => {
+            // Both: a privileged process may be tricked into writing to somebody else's socket.
+            if !datagram.credentials().is_admin() || !datagram.sender_is_admin() {
+                return Err(Refusal::NotAdmin.into());
+            }
+            let mut policy = Policy::new();
+            for rule in rules.iter() {
+                let rule = rule?;
+                let unmapped = || rule.refused(Refusal::IdUnmapped);
+                let access = Access {
+                    uid: nl::map_uid(rule.uid).ok_or_else(unmapped)?,
+                    gid: nl::map_gid(rule.gid).ok_or_else(unmapped)?,
+                    mode: rule.mode,
+                };
+                policy
+                    .add(rule.prefix, access)
+                    .map_err(|refusal| rule.refused(refusal))?;
+            }
+            bus.set_policy(policy)?;
+            Ok(None)
         }
         Request::Clear { topic } => {
             bus.clear(&datagram.credentials(), topic)?;

@@ -131,6 +131,8 @@ impl Link {
             wait: None,
             history: None,
             flags: 0,
+            mode: None,
+            gid: None,
             topic,
             fingerprint: 1,
         };

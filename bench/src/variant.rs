@@ -66,6 +66,8 @@ fn crowd() -> Result<Vec<Socket>, String> {
             wait: None,
             history: None,
             flags: 0,
+            mode: None,
+            gid: None,
         };
         publishers[number % SOCKETS].request(request, |record| match record {
             Record::Advertised { .. } => Some(()),

@@ -164,6 +164,8 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
                 .map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX)),
             history: self.history,
             flags: 0,
+            mode: self.mode,
+            gid: self.group,
         };
         let topic_id = match control::call(&socket, &mut inbox, request, "advertise")? {
             Answer::Advertised { topic_id } => topic_id,

@@ -38,6 +38,11 @@ impl Place {
         })
     }
 
+    /// Whether the pattern has a wildcard.
+    pub(super) fn is_wild(&self) -> bool {
+        self.wild
+    }
+
     fn try_clone(&self) -> Result<Self, NoMemory> {
         Ok(Self {
             prefix: self.prefix.try_clone()?,

@@ -18,6 +18,7 @@
 //! publisher agreed to wait, it waits without any of them.
 //! All three sleep, so allocating under them is allowed.
 
+pub(crate) mod access;
 mod account;
 pub(crate) mod client;
 mod history;
@@ -26,6 +27,7 @@ pub(crate) mod limits;
 mod member;
 pub(crate) mod offer;
 pub(crate) mod overflow;
+pub(crate) mod policy;
 pub(crate) mod port;
 mod publication;
 mod registry;
@@ -33,6 +35,7 @@ mod subscription;
 mod text;
 mod topic;
 
+use crate::bus::access::Right;
 use crate::bus::account::Charge;
 use crate::bus::client::Client;
 use crate::bus::history::History;
@@ -41,6 +44,7 @@ use crate::bus::limits::Limits;
 use crate::bus::offer::Offer;
 use crate::bus::overflow::Overflow;
 use crate::bus::overflow::Patience;
+use crate::bus::policy::Policy;
 use crate::bus::port::Form;
 use crate::bus::port::Kept as _;
 use crate::bus::port::Parcel;
@@ -124,7 +128,7 @@ impl<P: Port> Bus<P> {
         let limit = self.limits.retained_bytes_per_user.into();
         let mut registry = self.registry.lock();
         registry.count_if(client, &mut owned, |registry, owned, account| {
-            let topic = registry.topic(&name, account)?;
+            let topic = registry.topic(&name, account, &client.credentials, offer)?;
             let id = topic.id;
             // From here on, what fails must give an unused topic back.
             let added = owned
@@ -287,6 +291,21 @@ impl<P: Port> Bus<P> {
         let topic = registry.existing(&name).ok_or(Refusal::NoSuchTopic)?;
         topic.clear_history(asker)?;
         registry.remove_if_unused(&topic);
+        Ok(())
+    }
+
+    /// Replaces the rules of access. When this returns, nobody publishes or receives who may not.
+    pub(crate) fn set_policy(&self, policy: Policy) -> Result<(), Refusal> {
+        let intruders = self.registry.lock().set_policy(policy)?;
+        for (client, topic_id) in intruders.iter() {
+            let mut owned = client.owned.lock();
+            // It may have gone itself meanwhile, or another policy may have come.
+            let topic = owned.publication(*topic_id).map(|p| p.topic.clone());
+            let stays = topic.is_none_or(|topic| topic.allows(client, Right::Publish));
+            if let (false, Some(publication)) = (stays, owned.remove(*topic_id)) {
+                self.withdraw(client, &publication, Parting::Withdrawn);
+            }
+        }
         Ok(())
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct Offer<'a> {
     pub(crate) history: Option<u32>,
     /// Whether the publisher wants to know how many subscribers there are.
     pub(crate) events: bool,
+    /// Mode of the topic. `None`: the usual one, or that of the topic if it exists.
+    pub(crate) mode: Option<u32>,
+    /// Group of the topic. `None`: the user's, or that of the topic if it exists.
+    pub(crate) gid: Option<u32>,
 }
 
 impl<'a> Offer<'a> {
@@ -29,6 +33,8 @@ impl<'a> Offer<'a> {
             patience: Patience::None,
             history: None,
             events: false,
+            mode: None,
+            gid: None,
         }
     }
 }

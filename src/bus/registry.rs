@@ -5,12 +5,16 @@
 //! Patterns are resolved here, when a topic or a subscription appears or goes; a publish finds its
 //! audience ready in the topic.
 
+use crate::bus::access::Access;
+use crate::bus::access::Right;
 use crate::bus::account::Account;
 use crate::bus::client::Client;
 use crate::bus::client::Owned;
 use crate::bus::index::Index;
 use crate::bus::limits;
 use crate::bus::limits::Limits;
+use crate::bus::offer::Offer;
+use crate::bus::policy::Policy;
 use crate::bus::port::Credentials as _;
 use crate::bus::port::Port;
 use crate::bus::publication::Parting;
@@ -22,6 +26,7 @@ use crate::sys;
 use crate::sys::Arc;
 use crate::sys::Map;
 use crate::sys::NoMemory;
+use crate::sys::Vec;
 use crate::wire::refusal::Refusal;
 
 /// All topics and subscriptions of a bus.
@@ -32,9 +37,19 @@ pub(super) struct Registry<P: Port> {
     /// Accounts of the users that clients and topics belong to.
     accounts: Map<u32, Arc<Account>>,
     limits: Limits,
+    policy: Policy,
     last_topic_id: u32,
     /// The highest id that any topic had.
     highest_topic_id: u32,
+}
+
+/// A publisher that may no longer be one, and its topic's id.
+pub(super) type Intruder<P> = (Arc<Client<P>>, u32);
+
+/// Whether a subscription's client may subscribe with the new access, and could not with the old.
+fn joins<P: Port>(subscription: &Subscription<P>, old: Access, new: Access) -> bool {
+    let credentials = &subscription.client.credentials;
+    new.allows(credentials, Right::Subscribe) && !old.allows(credentials, Right::Subscribe)
 }
 
 impl<P: Port> Registry<P> {
@@ -45,6 +60,7 @@ impl<P: Port> Registry<P> {
             clients: 0,
             accounts: Map::new(),
             limits,
+            policy: Policy::new(),
             last_topic_id: 0,
             highest_topic_id: 0,
         }
@@ -124,15 +140,37 @@ impl<P: Port> Registry<P> {
         &mut self,
         name: &Text,
         account: &Arc<Account>,
+        creator: &P::Credentials,
+        offer: Offer<'_>,
     ) -> Result<Arc<Topic<P>>, Refusal> {
         if let Some(topic) = self.index.topic(name) {
+            let Access { mode, gid, .. } = topic.creators;
+            if offer.mode.is_some_and(|m| m != mode) || offer.gid.is_some_and(|g| g != gid) {
+                return Err(Refusal::AccessDiffers);
+            }
             return Ok(topic.clone());
+        }
+        if let Some(gid) = offer.gid {
+            if !creator.is_in_group(gid) && !creator.is_admin() {
+                return Err(Refusal::NotInGroup);
+            }
+        }
+        let creators = Access::of_creator(creator, offer.name, offer.mode, offer.gid);
+        let access = self.policy.access(name)?.unwrap_or(creators);
+        if !access.allows(creator, Right::Publish) {
+            return Err(Refusal::PublishDenied);
         }
         if self.index.topic_count() >= limits::TOPICS_PER_BUS {
             return Err(Refusal::TooManyTopics);
         }
         let id = self.next_topic_id();
-        let topic = sys::arc(Topic::new(id, name.try_clone()?, account.clone())?)?;
+        let topic = sys::arc(Topic::new(
+            id,
+            name.try_clone()?,
+            account.clone(),
+            creators,
+            access,
+        )?)?;
         self.index
             .try_each_subscription(name, |subscription| topic.add_subscription(subscription))?;
         if !account
@@ -179,9 +217,15 @@ impl<P: Port> Registry<P> {
         &mut self,
         subscription: &Arc<Subscription<P>>,
     ) -> Result<(), Refusal> {
+        if !subscription.place.is_wild() {
+            let topic = self.index.topic(&subscription.pattern);
+            if topic.is_some_and(|topic| !topic.allows(&subscription.client, Right::Subscribe)) {
+                return Err(Refusal::SubscribeDenied);
+            }
+        }
         // All that can fail comes first: once a topic has it, its client has been told of that.
         self.index
-            .try_each_topic(subscription, |topic| topic.reserve(subscription))?;
+            .try_each_topic(subscription, |topic| topic.reserve(1))?;
         let account = &subscription.account;
         let limit = self.limits.subscriptions_per_user;
         if !account.subscriptions.try_add(1, limit.into()) {
@@ -195,6 +239,46 @@ impl<P: Port> Registry<P> {
         self.index
             .try_each_topic(subscription, |topic| topic.add_subscription(subscription))?;
         Ok(())
+    }
+
+    /// Replaces the rules of access, or changes nothing. Returns the publishers that must go, with
+    /// their topics' ids: they cannot be removed here, where the registry is locked.
+    pub(super) fn set_policy(&mut self, policy: Policy) -> Result<Vec<Intruder<P>>, NoMemory> {
+        let mut changes = Vec::new();
+        let mut intruders = Vec::new();
+        for topic in self.index.topics() {
+            let access = policy.access(&topic.name)?.unwrap_or(topic.creators);
+            let old = topic.access();
+            if access == old {
+                continue;
+            }
+            topic.try_each_intruder(access, |client| {
+                intruders.try_push((client.clone(), topic.id))
+            })?;
+            changes.try_push((topic.clone(), old, access))?;
+        }
+        // Who may subscribe only now.
+        let mut welcome = Vec::new();
+        for (topic, old, access) in changes.iter() {
+            let before = welcome.len();
+            self.index
+                .try_each_subscription(&topic.name, |subscription| {
+                    if joins(subscription, *old, *access) {
+                        welcome.try_push((topic.clone(), subscription.clone()))?;
+                    }
+                    Ok(())
+                })?;
+            topic.reserve(welcome.len().saturating_sub(before))?;
+        }
+        // Nothing can fail any more.
+        for (topic, _, access) in changes.iter() {
+            topic.set_access(*access);
+        }
+        for (topic, subscription) in welcome.iter() {
+            topic.add_subscription(subscription)?;
+        }
+        self.policy = policy;
+        Ok(intruders)
     }
 
     /// Removes a subscription from all topics.

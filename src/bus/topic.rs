@@ -2,6 +2,8 @@
 
 //! A topic: its publishers, its audience, and the order of its messages.
 
+use crate::bus::access::Access;
+use crate::bus::access::Right;
 use crate::bus::account::Account;
 use crate::bus::client::Client;
 use crate::bus::history::History;
@@ -38,6 +40,8 @@ pub(super) struct Topic<P: Port> {
     pub(super) name: Text,
     /// Account of the user that created it.
     pub(super) account: Arc<Account>,
+    /// Access as its creator wants it.
+    pub(super) creators: Access,
     /// Whoever holds this decides what comes next on the topic.
     tail: Mutex<Tail<P>>,
 }
@@ -58,6 +62,8 @@ pub(super) struct Identity<'a> {
 /// `reliable` counts members whose policy is reliable; no member holds room unless a publish that
 /// has the lock is about to use it.
 struct Tail<P: Port> {
+    /// Access as it is: the creator's, or that of a rule.
+    access: Access,
     /// Number of the last message.
     seq: u64,
     /// Fingerprint of the payload's type: the first one advertised that is not 0.
@@ -130,9 +136,16 @@ fn retain<P: Port>(history: &mut History<P>, first: u64, parcel: &mut impl Parce
 
 impl<P: Port> Topic<P> {
     /// A topic without publishers and audience.
-    pub(super) fn new(id: u32, name: Text, account: Arc<Account>) -> Result<Self, NoMemory> {
+    pub(super) fn new(
+        id: u32,
+        name: Text,
+        account: Arc<Account>,
+        creators: Access,
+        access: Access,
+    ) -> Result<Self, NoMemory> {
         // INVARIANT: Both are empty.
         let tail = Tail {
+            access,
             seq: 0,
             fingerprint: 0,
             publishers: Vec::new(),
@@ -144,6 +157,7 @@ impl<P: Port> Topic<P> {
             id,
             name,
             account,
+            creators,
             tail: sys::mutex!(tail, "kipc::Topic::tail")?,
         })
     }
@@ -302,6 +316,9 @@ impl<P: Port> Topic<P> {
         let mut tail = self.tail.lock();
         let client = &publisher.client;
         let fingerprint = publisher.fingerprint;
+        if !tail.access.allows(&client.credentials, Right::Publish) {
+            return Err(Refusal::PublishDenied);
+        }
         if fingerprint != 0 && tail.fingerprint != 0 && fingerprint != tail.fingerprint {
             return Err(Refusal::FingerprintMismatch);
         }
@@ -404,18 +421,73 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Makes room for a subscription that matches, so that adding it next cannot fail.
-    pub(super) fn reserve(&self, subscription: &Subscription<P>) -> Result<(), NoMemory> {
-        let mut tail = self.tail.lock();
-        if tail.audience.iter().any(|m| m.serves(subscription)) {
-            return Ok(());
-        }
-        tail.audience.try_reserve(1)
+    /// Whether a client has a right to this topic.
+    pub(super) fn allows(&self, client: &Client<P>, right: Right) -> bool {
+        self.tail.lock().access.allows(&client.credentials, right)
     }
 
-    /// Adds a subscription that matches.
+    /// Access as it is now.
+    pub(super) fn access(&self) -> Access {
+        self.tail.lock().access
+    }
+
+    /// Replaces the access; who may not subscribe any more gets nothing from now on.
+    pub(super) fn set_access(&self, access: Access) {
+        let mut tail = self.tail.lock();
+        let topic = self.identity(&tail);
+        let tail = &mut *tail;
+        tail.access = access;
+        let mut index = 0;
+        let mut changed = false;
+        while let Some(member) = tail.audience.get(index) {
+            if access.allows(&member.client.credentials, Right::Subscribe) {
+                index = index.saturating_add(1);
+            } else if let Some(mut member) = tail.audience.swap_remove(index) {
+                if member.overflow().is_reliable() {
+                    tail.reliable = tail.reliable.saturating_sub(1);
+                }
+                member.retire(topic);
+                changed = true;
+            }
+        }
+        if changed {
+            self.tell_audience(tail);
+        }
+    }
+
+    /// Hands each publisher that this access does not allow to `each`, until that fails.
+    pub(super) fn try_each_intruder(
+        &self,
+        access: Access,
+        mut each: impl FnMut(&Arc<Client<P>>) -> Result<(), NoMemory>,
+    ) -> Result<(), NoMemory> {
+        let tail = self.tail.lock();
+        tail.publishers
+            .iter()
+            .filter(|publisher| !access.allows(&publisher.client.credentials, Right::Publish))
+            .try_for_each(|publisher| each(&publisher.client))
+    }
+
+    /// Makes room for so many subscriptions that match, so that adding them next cannot fail.
+    pub(super) fn reserve(&self, subscriptions: usize) -> Result<(), NoMemory> {
+        self.tail.lock().audience.try_reserve(subscriptions)
+    }
+
+    /// Adds a subscription that matches, if its client may subscribe.
     pub(super) fn add_subscription(&self, subscription: &Subscription<P>) -> Result<(), NoMemory> {
         let mut tail = self.tail.lock();
+        let client = &subscription.client;
+        if !tail.access.allows(&client.credentials, Right::Subscribe) {
+            // Who named the topic shall know why nothing comes.
+            if let (false, Form::V1, Some(name)) = (
+                subscription.place.is_wild(),
+                subscription.form,
+                self.name.as_name(),
+            ) {
+                client.send(&Record::Denied { name }, Room::Reserve);
+            }
+            return Ok(());
+        }
         let topic = self.identity(&tail);
         let tail = &mut *tail;
         let known = tail.audience.iter().position(|m| m.serves(subscription));

@@ -87,3 +87,18 @@ impl Drop for Credentials {
         }
     }
 }
+
+/// A user id of whoever is sending, as the initial user namespace knows it; `None` if it does not.
+pub(crate) fn map_uid(uid: u32) -> Option<u32> {
+    let mut mapped = 0;
+    // SAFETY: `mapped` is valid for a write.
+    (unsafe { ffi::kipc_map_uid(uid, &mut mapped) } == 0).then_some(mapped)
+}
+
+/// A group id of whoever is sending, as the initial user namespace knows it; `None` if it does
+/// not.
+pub(crate) fn map_gid(gid: u32) -> Option<u32> {
+    let mut mapped = 0;
+    // SAFETY: `mapped` is valid for a write.
+    (unsafe { ffi::kipc_map_gid(gid, &mut mapped) } == 0).then_some(mapped)
+}

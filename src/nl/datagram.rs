@@ -131,6 +131,12 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { Credentials::of_opener(self.sender) }
     }
 
+    /// Whether whoever sends, not whoever opened the socket, administers the bus.
+    pub(crate) fn sender_is_admin(&self) -> bool {
+        // SAFETY: By the type invariants the socket is alive.
+        unsafe { ffi::kipc_sender_is_admin(self.sender.as_ptr()) != 0 }
+    }
+
     /// Chooses the part of the datagram that is queued from now on. A range that does not lie
     /// within the datagram selects nothing.
     pub(crate) fn select(&mut self, range: Range<usize>) {

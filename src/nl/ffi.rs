@@ -104,6 +104,15 @@ unsafe extern "C" {
     pub fn kipc_cred_put(cred: *const cred);
     pub fn kipc_cred_uid(cred: *const cred) -> kernel::ffi::c_uint;
     pub fn kipc_cred_gid(cred: *const cred) -> kernel::ffi::c_uint;
+    pub fn kipc_sender_is_admin(sk: *mut sock) -> kernel::ffi::c_int;
+    pub fn kipc_map_uid(
+        uid: kernel::ffi::c_uint,
+        mapped: *mut kernel::ffi::c_uint,
+    ) -> kernel::ffi::c_int;
+    pub fn kipc_map_gid(
+        gid: kernel::ffi::c_uint,
+        mapped: *mut kernel::ffi::c_uint,
+    ) -> kernel::ffi::c_int;
     pub fn kipc_cred_in_group(cred: *const cred, gid: kernel::ffi::c_uint) -> kernel::ffi::c_int;
     pub fn kipc_queue_shared(
         sk: *mut sock,

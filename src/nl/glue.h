@@ -81,6 +81,14 @@ void kipc_cred_put(const struct cred *cred);
 /* Numbers of the initial user namespace. */
 unsigned int kipc_cred_uid(const struct cred *cred);
 unsigned int kipc_cred_gid(const struct cred *cred);
+/* Whether whoever is sending has CAP_NET_ADMIN over the socket's namespace. */
+int kipc_sender_is_admin(struct sock *sk);
+/*
+ * Ids of the sender's user namespace, as those of the initial one: 0, or -EINVAL if there is no
+ * such id.
+ */
+int kipc_map_uid(unsigned int uid, unsigned int *mapped);
+int kipc_map_gid(unsigned int gid, unsigned int *mapped);
 int kipc_cred_in_group(const struct cred *cred, unsigned int gid);
 
 /* Queues bytes [@offset, @offset + @len) of @skb without copying them. */

@@ -60,3 +60,24 @@ int kipc_cred_in_group(const struct cred *cred, unsigned int gid)
 	       bsearch(&gid, groups->gid, groups->ngroups, sizeof(groups->gid[0]),
 		       kipc_compare_gids);
 }
+
+int kipc_sender_is_admin(struct sock *sk)
+{
+	return ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN);
+}
+
+int kipc_map_uid(unsigned int uid, unsigned int *mapped)
+{
+	kuid_t kuid = make_kuid(current_user_ns(), uid);
+
+	*mapped = __kuid_val(kuid);
+	return uid_valid(kuid) ? 0 : -EINVAL;
+}
+
+int kipc_map_gid(unsigned int gid, unsigned int *mapped)
+{
+	kgid_t kgid = make_kgid(current_user_ns(), gid);
+
+	*mapped = __kgid_val(kgid);
+	return gid_valid(kgid) ? 0 : -EINVAL;
+}

@@ -27,6 +27,8 @@ mod ffi;
 mod registration;
 mod socket;
 
+pub(crate) use credentials::map_gid;
+pub(crate) use credentials::map_uid;
 pub(crate) use credentials::Credentials;
 pub(crate) use datagram::Composed;
 pub(crate) use datagram::Inbound;

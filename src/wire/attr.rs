@@ -49,6 +49,15 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// The attributes inside, of which these are allowed.
+    pub(crate) fn nested(&self, allowed: &[u16]) -> Result<Set<'a>, Refused> {
+        let inside = Attributes {
+            rest: self.value,
+            offset: self.offset.saturating_add(HEADER_LEN),
+        };
+        Set::check(inside, allowed, &[])
+    }
+
     /// The value as the bytes of a string, without the one NUL that may end it.
     pub(crate) fn string(&self) -> &'a [u8] {
         match self.value {
@@ -112,9 +121,10 @@ impl<'a> Iterator for Attributes<'a> {
 ///
 /// Messages have few attributes, so they are looked for where they stand; a table of all types
 /// would be large for a kernel's stack.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Set<'a> {
-    attributes: Attributes<'a>,
+    rest: &'a [u8],
+    offset: usize,
 }
 
 impl<'a> Set<'a> {
@@ -129,10 +139,19 @@ impl<'a> Set<'a> {
         allowed: &[u16],
         repeated: &[u16],
     ) -> Result<Self, Refused> {
+        Self::check(Attributes::new(payload), allowed, repeated)
+    }
+
+    fn check(
+        attributes: Attributes<'a>,
+        allowed: &[u16],
+        repeated: &[u16],
+    ) -> Result<Self, Refused> {
         let set = Self {
-            attributes: Attributes::new(payload),
+            rest: attributes.rest,
+            offset: attributes.offset,
         };
-        for attribute in set.attributes.clone() {
+        for attribute in attributes {
             let attribute = attribute?;
             if repeated.contains(&attribute.kind) {
                 continue;
@@ -152,11 +171,16 @@ impl<'a> Set<'a> {
 
     /// For answers and events: passes over types that a newer kernel may have added.
     pub(crate) fn parse_lenient(payload: &'a [u8]) -> Result<Self, Refused> {
-        let attributes = Attributes::new(payload);
-        for attribute in attributes.clone() {
+        let Attributes { rest, offset } = Attributes::new(payload);
+        for attribute in Attributes::new(payload) {
             attribute?;
         }
-        Ok(Self { attributes })
+        Ok(Self { rest, offset })
+    }
+
+    /// All attributes, as they stand there.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// The first attribute of this type, if there is one.
@@ -166,8 +190,8 @@ impl<'a> Set<'a> {
 
     /// All attributes of this type.
     pub(crate) fn all(&self, kind: u16) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
-        self.attributes
-            .clone()
+        let (rest, offset) = (self.rest, self.offset);
+        Attributes { rest, offset }
             .filter_map(Result::ok)
             .filter(move |attribute| attribute.kind == kind)
     }

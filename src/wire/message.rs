@@ -19,6 +19,8 @@ pub(crate) const SUBSCRIBE: u16 = 0x13;
 pub(crate) const UNSUBSCRIBE: u16 = 0x14;
 /// Let go of what a topic retains.
 pub(crate) const CLEAR: u16 = 0x15;
+/// Replace all rules of access by those that follow; only an administrator may.
+pub(crate) const POLICY: u16 = 0x17;
 /// A published message, to the kernel and from it: [`super::data::DataHeader`], then the payload.
 pub(crate) const PUBLISH: u16 = 0x18;
 /// Answer to a publish that asked for an acknowledgement.
@@ -37,6 +39,8 @@ pub(crate) const GONE: u16 = 0x23;
 /// Event: a topic that this socket knows is gone with its last publisher; its id is not used again.
 pub(crate) const REMOVED: u16 = 0x24;
 
+/// Event: a topic appeared that a subscription names, but this socket may not subscribe to it.
+pub(crate) const DENIED: u16 = 0x25;
 /// Event: how many subscribers a topic has for a publisher that asked; it changed.
 pub(crate) const MATCHED: u16 = 0x26;
 
@@ -84,6 +88,16 @@ pub(crate) mod attr {
     pub(crate) const WAIT: u16 = 20;
     /// How many messages a topic retains, u32.
     pub(crate) const HISTORY: u16 = 21;
+    /// Who may do what with a topic: `rw-rw-rw-` as files have it, u32.
+    pub(crate) const MODE: u16 = 22;
+    /// A user, u32.
+    pub(crate) const UID: u16 = 23;
+    /// A group, u32.
+    pub(crate) const GID: u16 = 24;
+    /// A path; with all below it. Empty: all topics. String.
+    pub(crate) const PREFIX: u16 = 25;
+    /// A rule of access, nested: `PREFIX`, `UID`, `GID`, `MODE`.
+    pub(crate) const RULE: u16 = 26;
 }
 
 /// Advertise flag: receive [`MATCHED`], now and whenever it changes.
@@ -111,3 +125,15 @@ pub(crate) const MAX_WAIT: u32 = 60_000;
 
 /// Greatest [`attr::HISTORY`].
 pub(crate) const MAX_HISTORY: u32 = 4096;
+
+/// The bits that a mode may have: `r` (subscribe) and `w` (publish) for owner, group and others.
+pub(crate) const MODE_BITS: u32 = 0o666;
+
+/// Mode of a topic whose creator gave none.
+pub(crate) const DEFAULT_MODE: u32 = 0o600;
+
+/// Mode of the seed protocol's topic, whose clients cannot give one.
+pub(crate) const SEED_MODE: u32 = 0o666;
+
+/// Most rules of access of one bus.
+pub(crate) const MAX_RULES: usize = 1024;

@@ -75,6 +75,11 @@ pub(crate) enum Record<'a> {
         /// The topic.
         topic_id: u32,
     },
+    /// Event: a topic that a subscription names appeared, and is forbidden to this socket.
+    Denied {
+        /// The topic's name.
+        name: Name<'a>,
+    },
     /// Event: so many subscribers there are beside the publisher that is told.
     Matched {
         /// The topic.
@@ -134,6 +139,7 @@ impl<'a> Record<'a> {
             Self::Joined { .. } => message::JOINED,
             Self::Gone { .. } => message::GONE,
             Self::Removed { .. } => message::REMOVED,
+            Self::Denied { .. } => message::DENIED,
             Self::Matched { .. } => message::MATCHED,
         }
     }
@@ -190,6 +196,7 @@ impl<'a> Record<'a> {
                 .u32(attr::TOPIC_ID, topic_id)
                 .u64(attr::SEQ, first)
                 .u64(attr::COUNT, count),
+            Self::Denied { name } => writer.string(attr::TOPIC, name.as_str()),
             Self::Matched { topic_id, count } => {
                 writer.u32(attr::TOPIC_ID, topic_id).u64(attr::COUNT, count)
             }
@@ -252,6 +259,12 @@ impl<'a> Record<'a> {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 port: u32_of(attr::PORT)?,
             },
+            message::DENIED => {
+                let name = set.require(attr::TOPIC)?;
+                Self::Denied {
+                    name: Name::new(name.string()).map_err(|why| name.refused(why.into()))?,
+                }
+            }
             message::MATCHED => Self::Matched {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 count: u64_of(attr::COUNT)?,
@@ -330,6 +343,9 @@ mod tests {
                 port: 2,
             },
             Record::Removed { topic_id: 1 },
+            Record::Denied {
+                name: Name::new(long.as_bytes()).unwrap(),
+            },
             Record::Matched {
                 topic_id: 1,
                 count: 2,

@@ -11,6 +11,7 @@ mod errno {
     pub(super) const EINTR: i32 = 4;
     pub(super) const EAGAIN: i32 = 11;
     pub(super) const ENOMEM: i32 = 12;
+    pub(super) const EACCES: i32 = 13;
     pub(super) const EEXIST: i32 = 17;
     pub(super) const EINVAL: i32 = 22;
     pub(super) const ENOSPC: i32 = 28;
@@ -133,6 +134,24 @@ refusals! {
     NoSuchTopic = ENOENT, c"there is no topic of that name";
     /// A cancelled last will with a payload.
     CancelWithPayload = EINVAL, c"a cancelled last will has no payload: leave it out";
+    /// No right to publish.
+    PublishDenied = EACCES, c"this user may not publish on the topic: its owner's mode or a rule forbids it";
+    /// No right to subscribe.
+    SubscribeDenied = EACCES, c"this user may not subscribe to the topic: its owner's mode or a rule forbids it";
+    /// A mode or group that differs from the topic's.
+    AccessDiffers = EEXIST, c"the topic exists with another mode or group: leave them out, or clear it first";
+    /// Bits that a mode does not have.
+    ModeInvalid = EINVAL, c"mode may have r and w bits only (0666)";
+    /// A group that the user is not in.
+    NotInGroup = EPERM, c"this user is not in that group: give one of its own";
+    /// A uid or gid that the caller's user namespace does not have.
+    IdUnmapped = EINVAL, c"uid or gid does not exist in this user namespace";
+    /// Policy without the capability.
+    NotAdmin = EPERM, c"only CAP_NET_ADMIN over the network namespace may change the policy";
+    /// The same prefix twice in a policy.
+    RuleTwice = EEXIST, c"two rules have the same prefix";
+    /// Limit of rules.
+    TooManyRules = ENOSPC, c"a policy has 1024 rules at most";
     /// A payload longer than the limit.
     MessageTooLong = EMSGSIZE, c"message is too long: split it, or raise message_bytes of the module";
     /// Two overflow policies in one subscription.

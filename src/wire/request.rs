@@ -2,6 +2,7 @@
 
 //! Control requests of kipc v1: parsed once, at the edge, into types that need no second check.
 
+use super::attr::Attribute;
 use super::attr::MessageWriter;
 use super::attr::Set;
 use super::header;
@@ -32,6 +33,15 @@ pub(crate) enum Request<'a> {
         history: Option<u32>,
         /// `ADVERTISE_*`.
         flags: u32,
+        /// Who may do what with the topic, if it is new.
+        mode: Option<u32>,
+        /// Group of the topic, if it is new.
+        gid: Option<u32>,
+    },
+    /// Replace all rules of access.
+    Policy {
+        /// The rules.
+        rules: Rules<'a>,
     },
     /// Let go of what a topic retains.
     Clear {
@@ -74,6 +84,8 @@ impl<'a> Request<'a> {
                         attr::WAIT,
                         attr::HISTORY,
                         attr::FLAGS,
+                        attr::MODE,
+                        attr::GID,
                     ],
                 )?;
                 let wait = up_to(&set, attr::WAIT, message::MAX_WAIT, Refusal::WaitTooLong)?;
@@ -92,7 +104,24 @@ impl<'a> Request<'a> {
                     wait,
                     history,
                     flags: flags_of(&set, message::ADVERTISE_FLAGS)?,
+                    mode: match set.get(attr::MODE) {
+                        Some(mode) => Some(mode_of(&mode)?),
+                        None => None,
+                    },
+                    gid: match set.get(attr::GID) {
+                        Some(gid) => Some(gid.u32()?),
+                        None => None,
+                    },
                 })
+            }
+            message::POLICY => {
+                let rules = Rules {
+                    set: Set::parse_strict_but(payload, &[], &[attr::RULE])?,
+                };
+                for rule in rules.iter() {
+                    rule?;
+                }
+                Ok(Self::Policy { rules })
             }
             message::CLEAR => {
                 let set = Set::parse_strict(payload, &[attr::TOPIC])?;
@@ -132,6 +161,7 @@ impl<'a> Request<'a> {
             | message::JOINED
             | message::GONE
             | message::REMOVED
+            | message::DENIED
             | message::MATCHED => Err(Refusal::EventFromUser.into()),
             _ => Err(Refusal::UnknownType.into()),
         }
@@ -159,12 +189,17 @@ impl<'a> Request<'a> {
                 wait,
                 history,
                 flags,
+                mode,
+                gid,
             } => start(buf, message::ADVERTISE)
                 .string(attr::TOPIC, topic.as_str())
                 .u64(attr::FINGERPRINT, fingerprint)
                 .optional_u32(attr::WAIT, wait)
                 .optional_u32(attr::HISTORY, history)
-                .u32(attr::FLAGS, flags),
+                .u32(attr::FLAGS, flags)
+                .optional_u32(attr::MODE, mode)
+                .optional_u32(attr::GID, gid),
+            Self::Policy { rules } => start(buf, message::POLICY).raw(rules.set.bytes()),
             Self::Clear { topic } => start(buf, message::CLEAR).string(attr::TOPIC, topic.as_str()),
             Self::Unadvertise { topic_id } => {
                 start(buf, message::UNADVERTISE).u32(attr::TOPIC_ID, topic_id)
@@ -177,6 +212,84 @@ impl<'a> Request<'a> {
             }
         }
         .finish()
+    }
+}
+
+/// The rules of a policy, each of which was found well-formed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    set: Set<'a>,
+}
+
+/// A rule of access, with ids as whoever sent it knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rule<'a> {
+    /// Name of a topic, or the empty path.
+    pub(crate) prefix: &'a str,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
+    /// Mode.
+    pub(crate) mode: u32,
+    /// Where the rule stands in the request.
+    offset: usize,
+}
+
+impl Rule<'_> {
+    /// This rule as the place of a refusal.
+    pub(crate) fn refused(&self, refusal: Refusal) -> Refused {
+        Refused {
+            refusal,
+            offset: Some(self.offset),
+        }
+    }
+
+    /// Appends the rule to a request or an answer.
+    pub(crate) fn write<'b>(&self, writer: MessageWriter<'b>) -> MessageWriter<'b> {
+        writer
+            .string(attr::PREFIX, self.prefix)
+            .u32(attr::UID, self.uid)
+            .u32(attr::GID, self.gid)
+            .u32(attr::MODE, self.mode)
+    }
+}
+
+impl<'a> Rules<'a> {
+    /// The rules in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Result<Rule<'a>, Refused>> + use<'a> {
+        self.set.all(attr::RULE).map(|rule| {
+            let inner = rule.nested(&[attr::PREFIX, attr::UID, attr::GID, attr::MODE])?;
+            let prefix = inner.require(attr::PREFIX)?;
+            Ok(Rule {
+                prefix: match prefix.string() {
+                    [] => "",
+                    name => Name::new(name)
+                        .map_err(|why| prefix.refused(why.into()))?
+                        .as_str(),
+                },
+                uid: inner.require(attr::UID)?.u32()?,
+                gid: inner.require(attr::GID)?.u32()?,
+                mode: mode_of(&inner.require(attr::MODE)?)?,
+                offset: rule.offset,
+            })
+        })
+    }
+}
+
+impl PartialEq for Rules<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Rules<'_> {}
+
+/// The mode in an attribute.
+fn mode_of(attribute: &Attribute<'_>) -> Result<u32, Refused> {
+    match attribute.u32()? {
+        mode if mode & !message::MODE_BITS == 0 => Ok(mode),
+        _ => Err(attribute.refused(Refusal::ModeInvalid)),
     }
 }
 
@@ -234,6 +347,8 @@ mod tests {
             wait: Some(message::MAX_WAIT),
             history: Some(message::MAX_HISTORY),
             flags: message::ADVERTISE_EVENTS,
+            mode: Some(0o640),
+            gid: Some(7),
         });
         round_trip(Request::Advertise {
             topic: Name::new(b"a").unwrap(),
@@ -241,6 +356,8 @@ mod tests {
             wait: None,
             history: None,
             flags: 0,
+            mode: None,
+            gid: None,
         });
         round_trip(Request::Clear {
             topic: Name::new(long.as_bytes()).unwrap(),

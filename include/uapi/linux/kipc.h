@@ -24,6 +24,7 @@
 #define KIPC_MSG_SUBSCRIBE		0x13
 #define KIPC_MSG_UNSUBSCRIBE		0x14
 #define KIPC_MSG_CLEAR			0x15
+#define KIPC_MSG_POLICY			0x17
 #define KIPC_MSG_PUBLISH		0x18
 /* Answer to a publish with NLM_F_ACK. */
 #define KIPC_MSG_PUBLISHED		0x19
@@ -35,6 +36,7 @@
 #define KIPC_MSG_JOINED			0x22
 #define KIPC_MSG_GONE			0x23
 #define KIPC_MSG_REMOVED		0x24
+#define KIPC_MSG_DENIED			0x25
 #define KIPC_MSG_MATCHED		0x26
 
 /* Attribute types, one number space for all messages. */
@@ -59,11 +61,23 @@
 #define KIPC_ATTR_MAX_TOPICS		19	/* u32 */
 #define KIPC_ATTR_WAIT			20	/* u32, milliseconds */
 #define KIPC_ATTR_HISTORY		21	/* u32, messages */
+#define KIPC_ATTR_MODE			22	/* u32, as of files: r subscribe, w publish */
+#define KIPC_ATTR_UID			23	/* u32 */
+#define KIPC_ATTR_GID			24	/* u32 */
+#define KIPC_ATTR_PREFIX		25	/* string; empty: all topics */
+#define KIPC_ATTR_RULE			26	/* nested: PREFIX, UID, GID, MODE */
 
 /* Longest KIPC_ATTR_WAIT. */
 #define KIPC_WAIT_MAX			60000
 /* Greatest KIPC_ATTR_HISTORY. */
 #define KIPC_HISTORY_MAX		4096
+
+/* What KIPC_ATTR_MODE may be made of, and the mode of a topic whose creator gave none. */
+#define KIPC_MODE_BITS			0666
+#define KIPC_MODE_DEFAULT		0600
+#define KIPC_MODE_SEED			0666	/* of KIPC_SEED_TOPIC */
+/* Most rules of access of one bus. */
+#define KIPC_RULES_MAX			1024
 
 /* KIPC_ATTR_FLAGS of KIPC_MSG_ADVERTISE: send KIPC_MSG_MATCHED, now and whenever it changes. */
 #define KIPC_ADVERTISE_EVENTS		0x1

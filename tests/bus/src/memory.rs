@@ -83,6 +83,7 @@ impl Scene {
                     Item::Joined { port, .. } => format!("joined {port}"),
                     Item::Gone { port, .. } => format!("gone {port}"),
                     Item::Removed { .. } => "removed".into(),
+                    Item::Denied { name } => format!("denied {name}"),
                     Item::Matched { count, .. } => format!("matched {count}"),
                 };
                 let name = self.names.get(&item.topic());

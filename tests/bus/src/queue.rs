@@ -61,6 +61,9 @@ pub(crate) enum Item {
         topic: u32,
         count: u64,
     },
+    Denied {
+        name: String,
+    },
 }
 
 impl Item {
@@ -99,6 +102,9 @@ impl Item {
                 topic_id: topic,
                 count,
             } => Self::Matched { topic, count },
+            Record::Denied { name } => Self::Denied {
+                name: name.as_str().into(),
+            },
             answer => panic!("the bus does not answer requests: {answer:?}"),
         }
     }
@@ -113,6 +119,7 @@ impl Item {
             | Self::Gone { topic, .. }
             | Self::Removed { topic }
             | Self::Matched { topic, .. } => *topic,
+            Self::Denied { .. } => 0,
         }
     }
 }

@@ -199,6 +199,7 @@ pub(crate) fn show(items: &[Item]) -> String {
         Item::Joined { topic, port } => format!("joined {topic} {port}"),
         Item::Gone { topic, port } => format!("gone {topic} {port}"),
         Item::Removed { topic } => format!("removed {topic}"),
+        Item::Denied { name } => format!("denied {name}"),
         Item::Matched { topic, count } => format!("matched {topic} {count}"),
     };
     items.iter().map(one).collect::<Vec<_>>().join(", ")

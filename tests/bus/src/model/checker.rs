@@ -227,7 +227,9 @@ fn ideal(item: &Item) -> Option<Ideal> {
         Item::Joined { topic, port } => Ideal::Joined { topic, port },
         Item::Gone { topic, port } => Ideal::Gone { topic, port },
         Item::Removed { topic } => Ideal::Removed { topic },
-        Item::Topic { .. } | Item::Lost { .. } | Item::Matched { .. } => return None,
+        Item::Topic { .. } | Item::Lost { .. } | Item::Matched { .. } | Item::Denied { .. } => {
+            return None
+        }
     })
 }
 

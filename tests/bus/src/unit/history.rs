@@ -25,6 +25,7 @@ use proptest::prelude::*;
 fn offer(topic: &str, history: u32) -> Offer<'_> {
     Offer {
         history: Some(history),
+        mode: Some(0o666),
         ..Offer::new(name(topic))
     }
 }

@@ -2,6 +2,7 @@
 
 //! Each operation, each refusal and each promise of the bus on its own.
 
+mod access;
 mod batch;
 mod delivery;
 mod events;

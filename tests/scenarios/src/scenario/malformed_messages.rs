@@ -263,6 +263,8 @@ pub fn control() {
             wait: Some(1),
             history: Some(1),
             flags: 1,
+            mode: Some(0o600),
+            gid: Some(0),
         },
         Request::Clear {
             topic: Name::new(b"cut").expect("a name"),
