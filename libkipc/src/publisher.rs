@@ -46,6 +46,8 @@ pub struct PublisherBuilder<T: ?Sized, C = Bincode> {
     send_buffer: Option<usize>,
     wait: Option<Duration>,
     history: Option<u32>,
+    mode: Option<u32>,
+    group: Option<u32>,
     deferred: bool,
     marker: PhantomData<fn(&T) -> C>,
 }
@@ -61,6 +63,8 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             send_buffer: None,
             wait: None,
             history: None,
+            mode: None,
+            group: None,
             deferred: false,
             marker: PhantomData,
         }
@@ -77,6 +81,8 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             send_buffer: self.send_buffer,
             wait: self.wait,
             history: self.history,
+            mode: self.mode,
+            group: self.group,
             deferred: self.deferred,
             marker: PhantomData,
         }
@@ -114,6 +120,23 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// [`Errno::INTR`](crate::Errno::INTR). Default: no subscriber holds this publisher up.
     pub fn wait(mut self, timeout: Duration) -> Self {
         self.wait = Some(timeout);
+        self
+    }
+
+    /// Who may use the topic, if this publisher creates it: like the mode of a file, with `r` for
+    /// subscribing and `w` for publishing. Default: `0o600`, the user's own processes only. The
+    /// user that creates the topic owns it. An administrator's rules may say otherwise.
+    ///
+    /// For a topic that exists, another mode is refused with [`Errno::EXIST`](crate::Errno::EXIST).
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// The group of the topic, if this publisher creates it; one of the user's own. Default: the
+    /// user's first group.
+    pub fn group(mut self, gid: u32) -> Self {
+        self.group = Some(gid);
         self
     }
 

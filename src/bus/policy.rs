@@ -49,9 +49,4 @@ impl Policy {
             }
         }
     }
-
-    /// The rules from this prefix on, in order.
-    pub(super) fn rules(&mut self) -> &mut Map<Text, Access> {
-        &mut self.rules
-    }
 }

@@ -6,6 +6,7 @@ use super::align;
 use super::bytes_at;
 use super::header;
 use super::header::Header;
+use super::message;
 use super::put;
 use super::refusal::Refusal;
 use super::refusal::Refused;
@@ -13,10 +14,14 @@ use super::refusal::Refused;
 /// Length of an attribute's header.
 pub(crate) const HEADER_LEN: usize = 4;
 
+/// `NLA_F_NESTED`: a bit of the type that says that attributes are inside. It is written where that
+/// is so; there, it may be left out in what is read.
+const NESTED: u16 = 1 << 15;
+
 /// One attribute of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute<'a> {
-    /// Attribute type, with the flag bits that netlink knows (kipc uses none of them).
+    /// Attribute type.
     pub(crate) kind: u16,
     /// Where it starts, counted from the start of the netlink header.
     pub(crate) offset: usize,
@@ -107,7 +112,10 @@ impl<'a> Iterator for Attributes<'a> {
             return Some(Err(self.refuse(Refusal::AttributeTruncated)));
         };
         let attribute = Attribute {
-            kind: u16::from_ne_bytes(kind),
+            kind: match u16::from_ne_bytes(kind) ^ NESTED {
+                message::attr::RULE => message::attr::RULE,
+                kind => kind ^ NESTED,
+            },
             offset: self.offset,
             value,
         };
@@ -176,11 +184,6 @@ impl<'a> Set<'a> {
             attribute?;
         }
         Ok(Self { rest, offset })
-    }
-
-    /// All attributes, as they stand there.
-    pub(crate) fn bytes(&self) -> &'a [u8] {
-        self.rest
     }
 
     /// The first attribute of this type, if there is one.
@@ -261,6 +264,19 @@ impl<'a> MessageWriter<'a> {
     pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
         self.put(bytes);
         self
+    }
+
+    /// Appends an attribute that holds those that `fill` appends.
+    pub(crate) fn nested(mut self, kind: u16, fill: impl FnOnce(Self) -> Self) -> Self {
+        let start = self.len;
+        self.put(&[0; 2]);
+        self.put(&(kind | NESTED).to_ne_bytes());
+        let mut filled = fill(self);
+        match u16::try_from(filled.len.saturating_sub(start)) {
+            Ok(len) if !filled.overflow => put(filled.buf, start, &len.to_ne_bytes()),
+            _ => filled.overflow = true,
+        }
+        filled
     }
 
     /// Appends a `u32` attribute.

@@ -199,7 +199,12 @@ impl<'a> Request<'a> {
                 .u32(attr::FLAGS, flags)
                 .optional_u32(attr::MODE, mode)
                 .optional_u32(attr::GID, gid),
-            Self::Policy { rules } => start(buf, message::POLICY).raw(rules.set.bytes()),
+            Self::Policy { rules } => rules
+                .iter()
+                .filter_map(Result::ok)
+                .fold(start(buf, message::POLICY), |writer, rule| {
+                    writer.nested(attr::RULE, |inside| rule.write(inside))
+                }),
             Self::Clear { topic } => start(buf, message::CLEAR).string(attr::TOPIC, topic.as_str()),
             Self::Unadvertise { topic_id } => {
                 start(buf, message::UNADVERTISE).u32(attr::TOPIC_ID, topic_id)
@@ -213,6 +218,26 @@ impl<'a> Request<'a> {
         }
         .finish()
     }
+}
+
+/// Writes a request to replace all rules of access; returns its length, or `None` if `buf` is too
+/// small for them.
+pub(crate) fn write_policy<'a>(
+    buf: &mut [u8],
+    seq: u32,
+    rules: impl Iterator<Item = Rule<'a>>,
+) -> Option<usize> {
+    let header = Header {
+        kind: message::POLICY,
+        flags: header::REQUEST | header::ACK,
+        seq,
+        ..Header::default()
+    };
+    rules
+        .fold(MessageWriter::new(buf, header), |writer, rule| {
+            writer.nested(attr::RULE, |inside| rule.write(inside))
+        })
+        .finish()
 }
 
 /// The rules of a policy, each of which was found well-formed.
@@ -236,7 +261,18 @@ pub(crate) struct Rule<'a> {
     offset: usize,
 }
 
-impl Rule<'_> {
+impl<'a> Rule<'a> {
+    /// A rule to be sent.
+    pub(crate) fn new(prefix: Option<Name<'a>>, uid: u32, gid: u32, mode: u32) -> Self {
+        Self {
+            prefix: prefix.map_or("", |name| name.as_str()),
+            uid,
+            gid,
+            mode,
+            offset: 0,
+        }
+    }
+
     /// This rule as the place of a refusal.
     pub(crate) fn refused(&self, refusal: Refusal) -> Refused {
         Refused {
@@ -368,6 +404,34 @@ mod tests {
             flags: message::SUBSCRIBE_EVENTS,
         });
         round_trip(Request::Unsubscribe { subscription_id: 3 });
+    }
+
+    #[test]
+    fn policies_round_trip() {
+        let rules = [
+            Rule::new(None, 0, 1, 0o600),
+            Rule::new(Name::new(b"a/b").ok(), 1000, 1001, 0o666),
+        ];
+        let mut buf = [0; 256];
+        let len = write_policy(&mut buf, 7, rules.into_iter()).unwrap();
+        for short in 0..len {
+            assert_eq!(write_policy(&mut buf[..short], 7, rules.into_iter()), None);
+        }
+        let len = write_policy(&mut buf, 7, rules.into_iter()).unwrap();
+        let (message, _) = header::message_at(&buf[..len], 0).unwrap();
+        let request = Request::parse(message.header, message.payload).unwrap();
+        let Request::Policy { rules: parsed } = request else {
+            panic!("{request:?}");
+        };
+        let fields = |rule: Rule<'_>| (rule.prefix.to_string(), rule.uid, rule.gid, rule.mode);
+        let parsed: Vec<_> = parsed.iter().map(|rule| fields(rule.unwrap())).collect();
+        assert_eq!(parsed, rules.map(fields));
+        let mut again = [0; 256];
+        let len = request.write(&mut again, 7).unwrap();
+        assert_eq!(buf[..len], again[..len]);
+        for cut in 0..message.payload.len() {
+            let _ = Request::parse(message.header, &message.payload[..cut]);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::wire::message::ADVERTISE_EVENTS;
 use crate::wire::record::Record;
 use crate::wire::request;
 use crate::wire::request::Request;
+use crate::wire::request::Rule;
 use crate::wire::seed;
 use crate::wire::topic::Name;
 use crate::wire::topic::Pattern;
@@ -85,6 +86,10 @@ pub enum Event {
         topic: u32,
         count: u64,
     },
+    /// A topic that a subscription names is forbidden.
+    Denied {
+        name: String,
+    },
     Advertised {
         topic: u32,
     },
@@ -117,6 +122,17 @@ pub struct Refused {
     pub errno: i32,
     pub sentence: String,
     pub offset: Option<u32>,
+}
+
+/// What a publisher asks for beside its topic.
+#[derive(Clone, Copy, Default)]
+pub struct Terms {
+    pub fingerprint: u64,
+    pub wait: Option<u32>,
+    pub history: Option<u32>,
+    pub flags: u32,
+    pub mode: Option<u32>,
+    pub gid: Option<u32>,
 }
 
 /// One socket.
@@ -223,24 +239,40 @@ impl Client {
 
     /// Becomes a publisher of a typed topic.
     pub fn try_advertise(&self, topic: &str, fingerprint: u64) -> Result<u32, Refused> {
-        self.advertise_with(topic, fingerprint, None, None, 0)
+        self.advertise_with(
+            topic,
+            Terms {
+                fingerprint,
+                ..Terms::default()
+            },
+        )
     }
 
     /// Becomes a publisher that waits for subscribers for so many milliseconds.
     pub fn advertise_patiently(&self, topic: &str, milliseconds: u32) -> u32 {
-        self.advertise_with(topic, 0, Some(milliseconds), None, 0)
-            .expect("advertise")
+        let terms = Terms {
+            wait: Some(milliseconds),
+            ..Terms::default()
+        };
+        self.advertise_with(topic, terms).expect("advertise")
     }
 
     /// Becomes a publisher of a topic that retains so many messages.
     pub fn advertise_history(&self, topic: &str, depth: u32) -> Result<u32, Refused> {
-        self.advertise_with(topic, 0, None, Some(depth), 0)
+        let terms = Terms {
+            history: Some(depth),
+            ..Terms::default()
+        };
+        self.advertise_with(topic, terms)
     }
 
     /// Becomes a publisher that is told how many subscribers there are.
     pub fn advertise_events(&self, topic: &str) -> u32 {
-        self.advertise_with(topic, 0, None, None, ADVERTISE_EVENTS)
-            .expect("advertise")
+        let terms = Terms {
+            flags: ADVERTISE_EVENTS,
+            ..Terms::default()
+        };
+        self.advertise_with(topic, terms).expect("advertise")
     }
 
     /// Sets the message that is published at the end of this socket.
@@ -271,21 +303,17 @@ impl Client {
         self.request(Request::Clear { topic }).map(|_| ())
     }
 
-    fn advertise_with(
-        &self,
-        topic: &str,
-        fingerprint: u64,
-        wait: Option<u32>,
-        history: Option<u32>,
-        flags: u32,
-    ) -> Result<u32, Refused> {
+    /// Becomes a publisher on these terms; returns the topic's id.
+    pub fn advertise_with(&self, topic: &str, terms: Terms) -> Result<u32, Refused> {
         let topic = Name::new(topic.as_bytes()).expect("a topic name");
         let events = self.request(Request::Advertise {
             topic,
-            fingerprint,
-            wait,
-            history,
-            flags,
+            fingerprint: terms.fingerprint,
+            wait: terms.wait,
+            history: terms.history,
+            flags: terms.flags,
+            mode: terms.mode,
+            gid: terms.gid,
         })?;
         let id = events.iter().find_map(|event| match event {
             Event::Advertised { topic } => Some(*topic),
@@ -294,12 +322,27 @@ impl Client {
         Ok(id.expect("advertise is answered"))
     }
 
+    /// Replaces the rules of access by these: prefix, uid, gid, mode.
+    pub fn set_policy(&self, rules: &[(&str, u32, u32, u32)]) -> Result<(), Refused> {
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let rules = rules.iter().map(|(prefix, uid, gid, mode)| {
+            Rule::new(Name::new(prefix.as_bytes()).ok(), *uid, *gid, *mode)
+        });
+        let mut buf = vec![0; 1 << 17];
+        let len = request::write_policy(&mut buf, seq, rules).expect("it fits");
+        self.send(&buf[..len]);
+        self.until_ack(seq).map(|_| ())
+    }
+
     /// Subscribes; returns the subscription's id and what came before the acknowledgement.
     pub fn subscribe_with(&self, pattern: &str, flags: u32) -> (u32, Vec<Event>) {
+        self.try_subscribe(pattern, flags).expect("subscribe")
+    }
+
+    /// Subscribes, or learns why not.
+    pub fn try_subscribe(&self, pattern: &str, flags: u32) -> Result<(u32, Vec<Event>), Refused> {
         let pattern = Pattern::new(pattern.as_bytes()).expect("a pattern");
-        let mut events = self
-            .request(Request::Subscribe { pattern, flags })
-            .expect("subscribe");
+        let mut events = self.request(Request::Subscribe { pattern, flags })?;
         let at = events
             .iter()
             .position(|e| matches!(e, Event::Subscribed { .. }));
@@ -307,7 +350,7 @@ impl Client {
         else {
             unreachable!("just found");
         };
-        (subscription, events)
+        Ok((subscription, events))
     }
 
     /// Subscribes; returns the subscription's id.
@@ -522,6 +565,9 @@ fn event(header: Header, payload: &[u8]) -> Event {
             port,
         },
         Record::Removed { topic_id } => Event::Removed { topic: topic_id },
+        Record::Denied { name } => Event::Denied {
+            name: name.as_str().to_owned(),
+        },
         Record::Matched { topic_id, count } => Event::Matched {
             topic: topic_id,
             count,

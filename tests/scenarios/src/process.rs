@@ -58,6 +58,14 @@ impl Process {
         Self::spawn(Command::new(program).args(arguments).uid(uid).gid(uid))
     }
 
+    /// Starts this program in a role, as an ordinary user who is root in a user namespace; `how`
+    /// are the options of unshare.
+    pub fn role_as_user_unshared(uid: u32, how: &str, arguments: &[&str]) -> Self {
+        let words = Self::role_words(arguments);
+        let mut command = Command::new("unshare");
+        Self::spawn(command.arg(how).args(words).uid(uid).gid(uid))
+    }
+
     fn role_words(arguments: &[&str]) -> Vec<String> {
         let program = std::env::current_exe().expect("own path");
         let program = program.to_str().expect("a path in UTF-8").to_owned();

@@ -20,6 +20,7 @@ pub fn run(arguments: &[String]) {
         ["publish-forever", topic] => publish_forever(topic, None),
         ["publish-forever-patiently", topic] => publish_forever(topic, Some(60_000)),
         ["publish-with-history", topic, depth] => publish_with_history(topic, depth),
+        ["probe-access", topic] => say(&crate::scenario::access::probe(topic)),
         ["latch", topic, text, will] => latch(topic, text, will),
         ["meddle", topic] => {
             for errno in crate::scenario::history::meddle(topic) {

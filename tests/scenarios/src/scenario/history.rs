@@ -4,6 +4,7 @@
 
 use crate::client::Client;
 use crate::client::Event;
+use crate::client::Terms;
 use crate::process::Process;
 use crate::wire::message::SUBSCRIBE_HISTORY;
 use crate::wire::refusal::Refusal;
@@ -169,7 +170,13 @@ pub fn is_its_users_business() {
     assert_eq!(refused.errno, Refusal::HistoryTooDeep.errno());
     let missing = publisher.clear("mine").unwrap_err();
     assert_eq!(missing.errno, Refusal::NoSuchTopic.errno());
-    publisher.advertise_history("mine", 4).expect("advertise");
+    // Others may publish here; the history is another matter.
+    let terms = Terms {
+        history: Some(4),
+        mode: Some(0o666),
+        ..Terms::default()
+    };
+    publisher.advertise_with("mine", terms).expect("advertise");
     let mut user = Process::role_as_user(1000, &["meddle", "mine"]);
     assert_eq!(user.line(), Refusal::HistoryOfOther.errno().to_string());
     assert_eq!(user.line(), Refusal::HistoryOfOther.errno().to_string());

@@ -2,6 +2,7 @@
 
 //! The scenarios: one behaviour per file, named by it.
 
+pub mod access;
 mod batches;
 mod crowded_bus;
 mod events;
@@ -238,5 +239,21 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "publisher_is_told_its_subscribers",
         events::publisher_is_told_its_subscribers,
+    ),
+    (
+        "access_is_what_the_matrix_says",
+        access::is_what_the_matrix_says,
+    ),
+    (
+        "access_of_root_in_a_user_namespace",
+        access::of_root_in_a_user_namespace,
+    ),
+    (
+        "policy_is_replaced_while_messages_flow",
+        access::policy_is_replaced_while_messages_flow,
+    ),
+    (
+        "denied_subscriber_learns_why_nothing_comes",
+        access::denied_subscriber_learns_why_nothing_comes,
     ),
 ];
