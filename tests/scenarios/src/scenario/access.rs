@@ -198,7 +198,7 @@ pub fn policy_is_replaced_while_messages_flow() {
     observer.subscribe_with("flow/*", SUBSCRIBE_EVENTS);
     let readers = [alice, bob].map(|user| {
         let client = user.open();
-        client.set_receive_buffer(1 << 20);
+        client.set_receive_buffer(16 << 10);
         client.subscribe("flow/*");
         client
     });
