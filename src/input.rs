@@ -4,6 +4,7 @@
 
 use crate::bus::access::Access;
 use crate::bus::client::Client;
+use crate::bus::dump::Dump;
 use crate::bus::limits;
 use crate::bus::offer::Offer;
 use crate::bus::overflow::Patience;
@@ -57,6 +58,7 @@ type Answer = Option<Record<'static>>;
 impl nl::Handler for Kipc {
     type Bus = Bus<Socket>;
     type Client = Client<Socket>;
+    type Dump = Dump;
     type Publisher = KernelPublisher;
 
     fn bus() -> Option<KBox<Self::Bus>> {
@@ -76,8 +78,16 @@ impl nl::Handler for Kipc {
                         }
                     }
                     let span = offset..offset.saturating_add(header.len as usize);
-                    let result = request(bus, &mut datagram, header, span);
-                    answer(&datagram, header, result);
+                    let result = match dump_of(header) {
+                        Some(dump) => nl::start_dump::<Self>(&datagram, offset, dump)
+                            .map(|()| None)
+                            .map_err(Refused::from),
+                        None => request(bus, &mut datagram, header, span),
+                    };
+                    // What a dump says ends with a word of its own.
+                    if result.is_err() || dump_of(header).is_none() {
+                        answer(&datagram, header, result);
+                    }
                     offset = next;
                 }
                 Err(malformed) => {
@@ -96,6 +106,23 @@ impl nl::Handler for Kipc {
 
     fn release(bus: &Self::Bus, client: Arc<Self::Client>) {
         bus.disconnect(&client);
+    }
+
+    fn dump(bus: &Self::Bus, dump: &mut Dump, part: &mut [u8], asker: nl::Asker) -> Option<usize> {
+        let mut len = 0_usize;
+        let told = bus.dump(dump, &mut |record| {
+            let room = part.get_mut(len..).unwrap_or_default();
+            match readers(record).write_part(room, asker.seq, asker.port_id) {
+                Some(written) => {
+                    len = len.saturating_add(wire::align(written));
+                    true
+                }
+                None => false,
+            }
+        });
+        told.ok()?;
+        // A part in which nothing fits would pass for the end.
+        (len > 0 || dump.is_done()).then_some(len)
     }
 
     fn publisher(
@@ -119,6 +146,40 @@ impl nl::Handler for Kipc {
     fn end(bus: &Self::Bus, publisher: KBox<Self::Publisher>) {
         publisher.end(bus);
     }
+}
+
+/// The dump that a request asks for, if it is one that can be had.
+fn dump_of(request: Header) -> Option<Dump> {
+    let flags = header::REQUEST | header::DUMP;
+    if request.flags & flags != flags {
+        return None;
+    }
+    match request.kind {
+        message::TOPICS => Some(Dump::Topics(None)),
+        message::CLIENTS => Some(Dump::Clients(None)),
+        message::SUBSCRIPTIONS => Some(Dump::Subscriptions(None)),
+        message::STATISTICS => Some(Dump::Statistics(None)),
+        message::POLICY => Some(Dump::Policy(None)),
+        _ => None,
+    }
+}
+
+/// The record with ids as its reader knows them.
+fn readers<'a>(record: &Record<'a>) -> Record<'a> {
+    let mut record = *record;
+    match &mut record {
+        Record::TopicInfo(topic) => {
+            topic.uid = nl::unmap_uid(topic.uid);
+            topic.gid = nl::unmap_gid(topic.gid);
+        }
+        Record::ClientInfo(client) => client.uid = nl::unmap_uid(client.uid),
+        Record::Rule(rule) => {
+            rule.uid = nl::unmap_uid(rule.uid);
+            rule.gid = nl::unmap_gid(rule.gid);
+        }
+        _ => {}
+    }
+    record
 }
 
 /// Answers a request: what it asked for, then an acknowledgement if one is due.

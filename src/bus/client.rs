@@ -18,6 +18,10 @@ use crate::wire::record::Record;
 use crate::wire::refusal::Refusal;
 use crate::wire::topic::Name;
 
+/// Where a client lies among those of a bus: port id, and the address, since a socket that is
+/// being closed gives its port id free before it leaves the bus.
+pub(crate) type ClientKey = (u32, usize);
+
 /// One socket on the bus.
 ///
 /// Topics and subscriptions refer to their clients and clients to what they own; the circle ends
@@ -75,6 +79,11 @@ impl<P: Port> Client<P> {
             Some(bytes) => self.port.send(bytes, room) == Outcome::Queued,
             None => false,
         }
+    }
+
+    /// Its key. The client must not move any more.
+    pub(super) fn key(&self) -> ClientKey {
+        (self.port_id, core::ptr::from_ref(self).addr())
     }
 
     /// Whether both are the same client.

@@ -19,7 +19,7 @@ use core::ops::ControlFlow;
 
 /// Where a subscription lies. All that lie under one prefix lie in a row.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     prefix: Text,
     /// Literal patterns match one topic only; they lie apart, so that topics below need not pass
     /// them.
@@ -38,12 +38,22 @@ impl Place {
         })
     }
 
+    /// Before all places.
+    pub(super) fn first() -> Self {
+        Self {
+            prefix: Text::empty(),
+            wild: false,
+            owner: (0, 0),
+        }
+    }
+
     /// Whether the pattern has a wildcard.
     pub(super) fn is_wild(&self) -> bool {
         self.wild
     }
 
-    fn try_clone(&self) -> Result<Self, NoMemory> {
+    /// Another copy.
+    pub(super) fn try_clone(&self) -> Result<Self, NoMemory> {
         Ok(Self {
             prefix: self.prefix.try_clone()?,
             ..*self
@@ -74,6 +84,16 @@ impl<P: Port> Index<P> {
     /// All topics.
     pub(super) fn topics(&self) -> impl Iterator<Item = &Arc<Topic<P>>> {
         self.topics.values()
+    }
+
+    /// The topics by name.
+    pub(super) fn topics_mut(&mut self) -> &mut Map<Text, Arc<Topic<P>>> {
+        &mut self.topics
+    }
+
+    /// The subscriptions by place.
+    pub(super) fn subscriptions_mut(&mut self) -> &mut Map<Place, Arc<Subscription<P>>> {
+        &mut self.subscriptions
     }
 
     /// Number of topics.

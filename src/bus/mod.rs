@@ -21,6 +21,7 @@
 pub(crate) mod access;
 mod account;
 pub(crate) mod client;
+pub(crate) mod dump;
 mod history;
 mod index;
 pub(crate) mod limits;
@@ -197,6 +198,7 @@ impl<P: Port> Bus<P> {
                 pattern,
                 place,
                 form,
+                flags,
                 events: flags & SUBSCRIBE_EVENTS != 0,
                 history: flags & SUBSCRIBE_HISTORY != 0 && form == Form::V1,
                 overflow: Overflow::of(flags),
@@ -346,7 +348,7 @@ impl<P: Port> Bus<P> {
         while let Some(publication) = owned.publications.pop() {
             self.withdraw(client, &publication, Parting::Closed);
         }
-        self.registry.lock().uncount(&mut owned);
+        self.registry.lock().uncount(client, &mut owned);
     }
 
     fn withdraw(&self, client: &Client<P>, publication: &Publication<P>, parting: Parting) {

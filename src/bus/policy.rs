@@ -49,4 +49,9 @@ impl Policy {
             }
         }
     }
+
+    /// The rules by prefix.
+    pub(super) fn rules(&mut self) -> &mut Map<Text, Access> {
+        &mut self.rules
+    }
 }

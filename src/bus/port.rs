@@ -43,6 +43,39 @@ pub(crate) trait Credentials: Send + Sync + 'static {
 
     /// Whether the user administers the bus.
     fn is_admin(&self) -> bool;
+
+    /// The process that made the socket a client, as whoever asks now knows it.
+    fn process(&self) -> Process;
+}
+
+/// A process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Its id; 0 if whoever asks cannot see it, or for the kernel.
+    pub(crate) pid: u32,
+    /// Its name, ended by a NUL.
+    pub(crate) comm: [u8; 16],
+    /// When it started, in nanoseconds since the machine did.
+    pub(crate) start_time: u64,
+}
+
+impl Process {
+    /// Its name. What is not UTF-8 is not shown.
+    pub(crate) fn comm(&self) -> &str {
+        let text = self.comm.split(|byte| *byte == 0).next();
+        core::str::from_utf8(text.unwrap_or_default()).unwrap_or("?")
+    }
+}
+
+/// How full a queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueState {
+    /// Memory that it takes now, in bytes.
+    pub(crate) bytes: u32,
+    /// Memory that messages may take.
+    pub(crate) limit: u32,
+    /// What did not fit so far.
+    pub(crate) drops: u32,
 }
 
 /// A client's queue.
@@ -58,6 +91,9 @@ pub(crate) trait Port: Sized + Send + Sync + 'static {
 
     /// A message that is kept for later.
     type Kept: Kept<Self>;
+
+    /// How full it is.
+    fn queue_state(&self) -> QueueState;
 
     /// Queues a copy of a record.
     fn send(&self, record: &[u8], room: Room) -> Outcome;

@@ -9,6 +9,7 @@ use crate::bus::access::Access;
 use crate::bus::access::Right;
 use crate::bus::account::Account;
 use crate::bus::client::Client;
+use crate::bus::client::ClientKey;
 use crate::bus::client::Owned;
 use crate::bus::index::Index;
 use crate::bus::limits;
@@ -31,13 +32,13 @@ use crate::wire::refusal::Refusal;
 
 /// All topics and subscriptions of a bus.
 pub(super) struct Registry<P: Port> {
-    index: Index<P>,
+    pub(super) index: Index<P>,
     /// Clients that publish or subscribe, or did.
-    clients: usize,
+    pub(super) clients: Map<ClientKey, Arc<Client<P>>>,
     /// Accounts of the users that clients and topics belong to.
     accounts: Map<u32, Arc<Account>>,
     limits: Limits,
-    policy: Policy,
+    pub(super) policy: Policy,
     last_topic_id: u32,
     /// The highest id that any topic had.
     highest_topic_id: u32,
@@ -57,7 +58,7 @@ impl<P: Port> Registry<P> {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             index: Index::new(),
-            clients: 0,
+            clients: Map::new(),
             accounts: Map::new(),
             limits,
             policy: Policy::new(),
@@ -70,7 +71,7 @@ impl<P: Port> Registry<P> {
     pub(super) fn counts(&self) -> Counts {
         Counts {
             topics: self.index.topic_count(),
-            clients: self.clients,
+            clients: self.clients.len(),
             subscriptions: self.index.subscription_count(),
         }
     }
@@ -79,7 +80,7 @@ impl<P: Port> Registry<P> {
     /// whose first request fails is not.
     pub(super) fn count_if<R>(
         &mut self,
-        client: &Client<P>,
+        client: &Arc<Client<P>>,
         owned: &mut Owned<P>,
         request: impl FnOnce(&mut Self, &mut Owned<P>, &Arc<Account>) -> Result<R, Refusal>,
     ) -> Result<R, Refusal> {
@@ -87,23 +88,24 @@ impl<P: Port> Registry<P> {
             return request(self, owned, &account);
         }
         let account = self.open_account(client.credentials.uid())?;
-        match request(self, owned, &account) {
-            Ok(result) => {
-                owned.account = Some(account);
-                self.clients = self.clients.saturating_add(1);
-                Ok(result)
-            }
-            Err(refusal) => {
-                self.close_account(&account);
-                Err(refusal)
-            }
+        let counted = self.clients.try_insert(client.key(), client.clone());
+        let result = match counted {
+            Ok(()) => request(self, owned, &account),
+            Err(no_memory) => Err(no_memory.into()),
+        };
+        if result.is_ok() {
+            owned.account = Some(account);
+        } else {
+            self.clients.remove(&client.key());
+            self.close_account(&account);
         }
+        result
     }
 
     /// A client is gone; if it was counted, it no longer is.
-    pub(super) fn uncount(&mut self, owned: &mut Owned<P>) {
+    pub(super) fn uncount(&mut self, client: &Client<P>, owned: &mut Owned<P>) {
         if let Some(account) = owned.account.take() {
-            self.clients = self.clients.saturating_sub(1);
+            self.clients.remove(&client.key());
             self.close_account(&account);
         }
     }

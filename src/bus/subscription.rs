@@ -25,6 +25,8 @@ pub(super) struct Subscription<P: Port> {
     pub(super) place: Place,
     /// In which protocol messages are delivered.
     pub(super) form: Form,
+    /// As they were asked for.
+    pub(super) flags: u32,
     /// Whether joined and gone publishers are of interest.
     pub(super) events: bool,
     /// Whether retained messages are wanted first.

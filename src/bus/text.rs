@@ -6,6 +6,7 @@ use crate::sys::NoMemory;
 use crate::sys::Vec;
 use crate::wire::topic;
 use crate::wire::topic::Name;
+use crate::wire::topic::Pattern;
 use core::cmp::Ordering;
 
 /// The text of a valid name or pattern.
@@ -17,6 +18,11 @@ impl Text {
         let mut bytes = Vec::new();
         bytes.try_extend(text.as_bytes())?;
         Ok(Self(bytes))
+    }
+
+    /// The empty text, which is neither name nor pattern; allocates nothing.
+    pub(crate) fn empty() -> Self {
+        Self(Vec::new())
     }
 
     /// Another copy.
@@ -34,6 +40,11 @@ impl Text {
     /// The text as the name that it is; `None` for patterns with wildcards.
     pub(crate) fn as_name(&self) -> Option<Name<'_>> {
         Name::new(&self.0).ok()
+    }
+
+    /// The text as the pattern that it is.
+    pub(crate) fn as_pattern(&self) -> Option<Pattern<'_>> {
+        Pattern::new(&self.0).ok()
     }
 
     /// Whether this, as a pattern, matches the name. Both were checked when they came.

@@ -30,6 +30,8 @@ use crate::sys::Mutex;
 use crate::sys::NoMemory;
 use crate::sys::Vec;
 use crate::wire::record::Record;
+use crate::wire::record::Statistics;
+use crate::wire::record::TopicInfo;
 use crate::wire::refusal::Refusal;
 
 /// One topic. It exists as long as it has a publisher or a retained message.
@@ -66,6 +68,9 @@ struct Tail<P: Port> {
     access: Access,
     /// Number of the last message.
     seq: u64,
+    /// How many messages got into queues, and how many did not, over all subscribers.
+    delivered: u64,
+    dropped: u64,
     /// Fingerprint of the payload's type: the first one advertised that is not 0.
     fingerprint: u64,
     publishers: Vec<Publisher<P>>,
@@ -147,6 +152,8 @@ impl<P: Port> Topic<P> {
         let tail = Tail {
             access,
             seq: 0,
+            delivered: 0,
+            dropped: 0,
             fingerprint: 0,
             publishers: Vec::new(),
             audience: Vec::new(),
@@ -304,6 +311,8 @@ impl<P: Port> Topic<P> {
                 }
             }
         }
+        tail.delivered = tail.delivered.wrapping_add(receipt.delivered.into());
+        tail.dropped = tail.dropped.wrapping_add(receipt.dropped.into());
         receipt
     }
 
@@ -355,6 +364,43 @@ impl<P: Port> Topic<P> {
         // INVARIANT: Its client was no publisher.
         tail.publishers.try_push(publisher)?;
         Ok(())
+    }
+
+    /// Hands what there is to know of the topic to `tell`.
+    pub(super) fn describe(&self, tell: impl FnOnce(TopicInfo<'_>) -> bool) -> bool {
+        let Some(name) = self.name.as_name() else {
+            return true;
+        };
+        let limited = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let tail = self.tail.lock();
+        let history = tail.history.as_ref();
+        tell(TopicInfo {
+            topic_id: self.id,
+            name,
+            fingerprint: tail.fingerprint,
+            uid: tail.access.uid,
+            gid: tail.access.gid,
+            mode: tail.access.mode,
+            publishers: limited(tail.publishers.len()),
+            subscribers: limited(tail.audience.len()),
+            history: history.map_or(0, History::depth),
+            retained: limited(history.map_or(0, History::len)),
+        })
+    }
+
+    /// Hands what happened on the topic to `tell`.
+    pub(super) fn count(&self, tell: impl FnOnce(Statistics<'_>) -> bool) -> bool {
+        let Some(name) = self.name.as_name() else {
+            return true;
+        };
+        let tail = self.tail.lock();
+        tell(Statistics {
+            topic_id: self.id,
+            name,
+            seq: tail.seq,
+            delivered: tail.delivered,
+            dropped: tail.dropped,
+        })
     }
 
     /// Sets what is published when `client`, a publisher, is closed.

@@ -6,17 +6,21 @@ use super::ffi;
 use crate::bus::port;
 use core::ptr::NonNull;
 
-/// Credentials of whoever opened a socket, as they were then.
+/// Credentials of whoever opened a socket, as they were then, and the process that made it a
+/// client.
 ///
 /// # Invariants
 ///
-/// `opener` is null for the kernel, or a `struct cred` of which `self` owns one reference.
+/// `opener` is null for the kernel, or a `struct cred` of which `self` owns one reference; `pid`
+/// is null for the kernel, or a `struct pid` of which `self` owns one reference.
 pub(crate) struct Credentials {
     opener: Option<NonNull<ffi::cred>>,
     is_admin: bool,
+    pid: Option<NonNull<ffi::pid>>,
+    process: port::Process,
 }
 
-// SAFETY: `struct cred` is reference counted and never changes.
+// SAFETY: `struct cred` and `struct pid` are reference counted and never change.
 unsafe impl Send for Credentials {}
 
 // SAFETY: As above.
@@ -29,6 +33,11 @@ impl Credentials {
         Self {
             opener: None,
             is_admin: true,
+            pid: None,
+            process: port::Process {
+                comm: *b"kernel\0\0\0\0\0\0\0\0\0\0",
+                ..port::Process::default()
+            },
         }
     }
 
@@ -41,10 +50,16 @@ impl Credentials {
         let mut is_admin = 0;
         // SAFETY: By the contract of this function; `is_admin` is valid for a write.
         let opener = unsafe { ffi::kipc_cred_of_opener(sender.as_ptr(), &mut is_admin) };
-        // INVARIANT: The reference was taken for us.
+        let mut process = port::Process::default();
+        // SAFETY: `comm` has 16 bytes, and both are valid for writes.
+        let pid =
+            unsafe { ffi::kipc_pid_of_sender(process.comm.as_mut_ptr(), &mut process.start_time) };
+        // INVARIANT: Both references were taken for us.
         Self {
             opener: NonNull::new(opener.cast_mut()),
             is_admin: is_admin != 0,
+            pid: NonNull::new(pid),
+            process,
         }
     }
 }
@@ -77,6 +92,18 @@ impl port::Credentials for Credentials {
     fn is_admin(&self) -> bool {
         self.is_admin
     }
+
+    fn process(&self) -> port::Process {
+        let pid = match self.pid {
+            // SAFETY: Alive by the type invariant.
+            Some(pid) => unsafe { ffi::kipc_pid_number(pid.as_ptr()) },
+            None => 0,
+        };
+        port::Process {
+            pid,
+            ..self.process
+        }
+    }
 }
 
 impl Drop for Credentials {
@@ -84,6 +111,10 @@ impl Drop for Credentials {
         if let Some(cred) = self.opener {
             // SAFETY: By the type invariant, the reference is ours to give back.
             unsafe { ffi::kipc_cred_put(cred.as_ptr()) };
+        }
+        if let Some(pid) = self.pid {
+            // SAFETY: By the type invariant, the reference is ours to give back.
+            unsafe { ffi::kipc_pid_put(pid.as_ptr()) };
         }
     }
 }
@@ -101,4 +132,16 @@ pub(crate) fn map_gid(gid: u32) -> Option<u32> {
     let mut mapped = 0;
     // SAFETY: `mapped` is valid for a write.
     (unsafe { ffi::kipc_map_gid(gid, &mut mapped) } == 0).then_some(mapped)
+}
+
+/// A user id as whoever reads knows it.
+pub(crate) fn unmap_uid(uid: u32) -> u32 {
+    // SAFETY: Any number is allowed.
+    unsafe { ffi::kipc_unmap_uid(uid) }
+}
+
+/// A group id as whoever reads knows it.
+pub(crate) fn unmap_gid(gid: u32) -> u32 {
+    // SAFETY: Any number is allowed.
+    unsafe { ffi::kipc_unmap_gid(gid) }
 }

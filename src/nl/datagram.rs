@@ -137,6 +137,20 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { ffi::kipc_sender_is_admin(self.sender.as_ptr()) != 0 }
     }
 
+    /// Answers the request at `offset` with a dump, which [`Handler::dump`] fills part by part;
+    /// false if one is under way on this socket, or without memory.
+    ///
+    /// [`Handler::dump`]: super::Handler::dump
+    pub(super) fn start_dump_of<D: ForeignOwnable>(&self, offset: usize, dump: D) -> bool {
+        let Ok(offset) = u32::try_from(offset) else {
+            return false;
+        };
+        let (skb, sender) = (self.skb.as_ptr(), self.sender.as_ptr());
+        // SAFETY: Both objects are alive by the type invariants, and a request was found at
+        // `offset`. `dump` is given away.
+        unsafe { ffi::kipc_dump_start(sender, skb, offset, self.port_id, dump.into_foreign()) == 0 }
+    }
+
     /// Chooses the part of the datagram that is queued from now on. A range that does not lie
     /// within the datagram selects nothing.
     pub(crate) fn select(&mut self, range: Range<usize>) {

@@ -7,6 +7,10 @@ pub struct cred {
     _unused: [u8; 0],
 }
 #[repr(C)]
+pub struct pid {
+    _unused: [u8; 0],
+}
+#[repr(C)]
 pub struct sk_buff {
     _unused: [u8; 0],
 }
@@ -39,6 +43,17 @@ pub struct kipc_ops {
     pub release: ::core::option::Option<
         unsafe extern "C" fn(bus: *mut kernel::ffi::c_void, client: *mut kernel::ffi::c_void),
     >,
+    pub dump_part: ::core::option::Option<
+        unsafe extern "C" fn(
+            bus: *mut kernel::ffi::c_void,
+            dump: *mut kernel::ffi::c_void,
+            part: *mut kernel::ffi::c_uchar,
+            room: kernel::ffi::c_uint,
+            seq: kernel::ffi::c_uint,
+            portid: kernel::ffi::c_uint,
+        ) -> kernel::ffi::c_int,
+    >,
+    pub dump_free: ::core::option::Option<unsafe extern "C" fn(dump: *mut kernel::ffi::c_void)>,
     pub publisher_new: ::core::option::Option<
         unsafe extern "C" fn(
             bus: *mut kernel::ffi::c_void,
@@ -69,6 +84,12 @@ pub mod kipc_outcome {
     pub const KIPC_FILTERED: Type = 1;
     pub const KIPC_FULL: Type = 2;
     pub const KIPC_NO_MEMORY: Type = 3;
+}
+#[repr(C)]
+pub struct kipc_queue_state {
+    pub bytes: kernel::ffi::c_uint,
+    pub limit: kernel::ffi::c_uint,
+    pub drops: kernel::ffi::c_uint,
 }
 #[repr(C)]
 pub struct kipc_layout {
@@ -102,6 +123,12 @@ unsafe extern "C" {
     pub fn kipc_sock_has_filter(sk: *mut sock) -> kernel::ffi::c_int;
     pub fn kipc_cred_of_opener(sk: *mut sock, admin: *mut kernel::ffi::c_int) -> *const cred;
     pub fn kipc_cred_put(cred: *const cred);
+    pub fn kipc_pid_of_sender(
+        comm: *mut kernel::ffi::c_uchar,
+        start_time: *mut kernel::ffi::c_ulonglong,
+    ) -> *mut pid;
+    pub fn kipc_pid_put(pid: *mut pid);
+    pub fn kipc_pid_number(pid: *mut pid) -> kernel::ffi::c_uint;
     pub fn kipc_cred_uid(cred: *const cred) -> kernel::ffi::c_uint;
     pub fn kipc_cred_gid(cred: *const cred) -> kernel::ffi::c_uint;
     pub fn kipc_sender_is_admin(sk: *mut sock) -> kernel::ffi::c_int;
@@ -113,7 +140,17 @@ unsafe extern "C" {
         gid: kernel::ffi::c_uint,
         mapped: *mut kernel::ffi::c_uint,
     ) -> kernel::ffi::c_int;
+    pub fn kipc_unmap_uid(uid: kernel::ffi::c_uint) -> kernel::ffi::c_uint;
+    pub fn kipc_unmap_gid(gid: kernel::ffi::c_uint) -> kernel::ffi::c_uint;
     pub fn kipc_cred_in_group(cred: *const cred, gid: kernel::ffi::c_uint) -> kernel::ffi::c_int;
+    pub fn kipc_queue_state(sk: *mut sock, state: *mut kipc_queue_state);
+    pub fn kipc_dump_start(
+        sender: *mut sock,
+        skb: *mut sk_buff,
+        offset: kernel::ffi::c_uint,
+        portid: kernel::ffi::c_uint,
+        dump: *mut kernel::ffi::c_void,
+    ) -> kernel::ffi::c_int;
     pub fn kipc_queue_shared(
         sk: *mut sock,
         skb: *mut sk_buff,

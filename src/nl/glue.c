@@ -187,6 +187,13 @@ int kipc_sock_has_filter(struct sock *sk)
 	return !!rcu_access_pointer(sk->sk_filter);
 }
 
+void kipc_queue_state(struct sock *sk, struct kipc_queue_state *state)
+{
+	state->bytes = sk_rmem_alloc_get(sk);
+	state->limit = READ_ONCE(sk->sk_rcvbuf);
+	state->drops = sk_drops_read(sk);
+}
+
 /* Takes room for @skb, as netlink does: an empty queue takes a message of any size. */
 static bool kipc_reserve(struct sock *sk, const struct sk_buff *skb, unsigned long limit)
 {

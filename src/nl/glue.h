@@ -10,6 +10,7 @@
 #define KIPC_GLUE_H
 
 struct cred;
+struct pid;
 struct sk_buff;
 struct sock;
 
@@ -36,6 +37,13 @@ struct kipc_ops {
 	void (*bus_free)(void *bus);
 	void (*input)(void *bus, const struct kipc_inbound *inbound);
 	void (*release)(void *bus, void *client);
+	/*
+	 * Writes the next part of a dump into @room bytes at @part. Returns its length, 0 at the
+	 * end, or a negative errno. @seq and @portid are those of the request.
+	 */
+	int (*dump_part)(void *bus, void *dump, unsigned char *part, unsigned int room,
+			 unsigned int seq, unsigned int portid);
+	void (*dump_free)(void *dump);
 	/*
 	 * Publishers of the kernel, whose place on the bus is its kernel socket. @publisher is
 	 * set, or @fate filled, on success; otherwise the result is a negative errno.
@@ -78,6 +86,13 @@ int kipc_sock_has_filter(struct sock *sk);
  */
 const struct cred *kipc_cred_of_opener(struct sock *sk, int *admin);
 void kipc_cred_put(const struct cred *cred);
+/*
+ * The process that is sending; it goes to kipc_pid_put(). @comm has 16 bytes. Its number is that
+ * in the pid namespace of whoever asks, or 0.
+ */
+struct pid *kipc_pid_of_sender(unsigned char *comm, unsigned long long *start_time);
+void kipc_pid_put(struct pid *pid);
+unsigned int kipc_pid_number(struct pid *pid);
 /* Numbers of the initial user namespace. */
 unsigned int kipc_cred_uid(const struct cred *cred);
 unsigned int kipc_cred_gid(const struct cred *cred);
@@ -89,7 +104,27 @@ int kipc_sender_is_admin(struct sock *sk);
  */
 int kipc_map_uid(unsigned int uid, unsigned int *mapped);
 int kipc_map_gid(unsigned int gid, unsigned int *mapped);
+/* The other way round, for whoever reads; what is not mapped is the overflow id. */
+unsigned int kipc_unmap_uid(unsigned int uid);
+unsigned int kipc_unmap_gid(unsigned int gid);
 int kipc_cred_in_group(const struct cred *cred, unsigned int gid);
+
+/* How full a socket's queue is. */
+struct kipc_queue_state {
+	unsigned int bytes;
+	unsigned int limit;
+	unsigned int drops;
+};
+
+void kipc_queue_state(struct sock *sk, struct kipc_queue_state *state);
+
+/*
+ * Answers a request at @nlh of @skb, from @portid, with a dump. @dump comes from Rust; it is given
+ * to kipc_ops.dump_part() again and again, and to kipc_ops.dump_free() in the end, also if this
+ * fails: -EBUSY, or -ENOMEM.
+ */
+int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offset,
+		    unsigned int portid, void *dump);
 
 /* Queues bytes [@offset, @offset + @len) of @skb without copying them. */
 enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,

@@ -10,6 +10,9 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/uidgid.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -80,4 +83,33 @@ int kipc_map_gid(unsigned int gid, unsigned int *mapped)
 
 	*mapped = __kgid_val(kgid);
 	return gid_valid(kgid) ? 0 : -EINVAL;
+}
+
+unsigned int kipc_unmap_uid(unsigned int uid)
+{
+	return from_kuid_munged(current_user_ns(), KUIDT_INIT(uid));
+}
+
+unsigned int kipc_unmap_gid(unsigned int gid)
+{
+	return from_kgid_munged(current_user_ns(), KGIDT_INIT(gid));
+}
+
+struct pid *kipc_pid_of_sender(unsigned char *comm, unsigned long long *start_time)
+{
+	struct task_struct *leader = current->group_leader;
+
+	strscpy_pad((char *)comm, leader->comm, TASK_COMM_LEN);
+	*start_time = leader->start_boottime;
+	return get_pid(task_tgid(current));
+}
+
+void kipc_pid_put(struct pid *pid)
+{
+	put_pid(pid);
+}
+
+unsigned int kipc_pid_number(struct pid *pid)
+{
+	return pid_vnr(pid);
 }

@@ -29,10 +29,14 @@ mod socket;
 
 pub(crate) use credentials::map_gid;
 pub(crate) use credentials::map_uid;
+pub(crate) use credentials::unmap_gid;
+pub(crate) use credentials::unmap_uid;
 pub(crate) use credentials::Credentials;
 pub(crate) use datagram::Composed;
 pub(crate) use datagram::Inbound;
 pub(crate) use datagram::Shared;
+pub(crate) use registration::start_dump;
+pub(crate) use registration::Asker;
 pub(crate) use registration::Handler;
 pub(crate) use registration::Registration;
 pub(crate) use socket::Socket;

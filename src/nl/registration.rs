@@ -10,6 +10,9 @@ use crate::bus::port::Receipt;
 use crate::wire::refusal::Refusal;
 use core::marker::PhantomData;
 use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::ffi::c_uchar;
+use kernel::ffi::c_uint;
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::sync::Arc;
@@ -21,6 +24,8 @@ pub(crate) trait Handler: 'static {
     type Bus: Send + Sync + 'static;
     /// What [`Inbound::attach`] attaches to a socket.
     type Client: Send + Sync + 'static;
+    /// A dump that is under way.
+    type Dump: Send + Sync + 'static;
     /// A publisher of the kernel.
     type Publisher: Send + Sync + 'static;
 
@@ -32,6 +37,14 @@ pub(crate) trait Handler: 'static {
 
     /// A socket to which a client is attached was closed. Nothing comes from it any more.
     fn release(bus: &Self::Bus, client: Arc<Self::Client>);
+
+    /// Writes the next part of a dump; returns its length, 0 at the end, or `None` without memory.
+    fn dump(
+        bus: &Self::Bus,
+        dump: &mut Self::Dump,
+        part: &mut [u8],
+        request: Asker,
+    ) -> Option<usize>;
 
     /// Another module wants to publish; `socket` is the kernel's own in the namespace of the bus.
     fn publisher(
@@ -53,6 +66,15 @@ pub(crate) trait Handler: 'static {
     fn end(bus: &Self::Bus, publisher: KBox<Self::Publisher>);
 }
 
+/// Whom the records of a dump answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker {
+    /// `nlmsg_seq` of the request.
+    pub(crate) seq: u32,
+    /// Port id of its sender.
+    pub(crate) port_id: u32,
+}
+
 /// The protocol exists from [`Registration::new`] until this value is dropped.
 ///
 /// # Invariants
@@ -66,6 +88,8 @@ impl<H: Handler> Registration<H> {
         bus_free: Some(bus_free::<H>),
         input: Some(input::<H>),
         release: Some(release::<H>),
+        dump_part: Some(dump_part::<H>),
+        dump_free: Some(dump_free::<H>),
         publisher_new: Some(export::publisher_new::<H>),
         publisher_publish: Some(export::publisher_publish::<H>),
         publisher_end: Some(export::publisher_end::<H>),
@@ -135,4 +159,54 @@ unsafe extern "C" fn release<H: Handler>(bus: *mut c_void, client: *mut c_void) 
     // socket, so this is the one call on it.
     let client = unsafe { Arc::<H::Client>::from_foreign(client) };
     H::release(bus, client);
+}
+
+/// # Safety
+///
+/// `bus` must come from [`bus_new`] and not have been freed; `dump` must be a foreign
+/// `KBox<H::Dump>` that was not freed, and be in no other call; `part` must be valid for writes of
+/// `room` bytes.
+unsafe extern "C" fn dump_part<H: Handler>(
+    bus: *mut c_void,
+    dump: *mut c_void,
+    part: *mut c_uchar,
+    room: c_uint,
+    seq: c_uint,
+    port_id: c_uint,
+) -> c_int {
+    // SAFETY: As in `input`: the reading socket holds its namespace.
+    let bus = unsafe { KBox::<H::Bus>::borrow(bus) };
+    // SAFETY: By the contract of this function; netlink calls for one dump one at a time.
+    let dump = unsafe { KBox::<H::Dump>::borrow_mut(dump) };
+    // SAFETY: By the contract of this function.
+    unsafe { part.write_bytes(0, room as usize) };
+    // SAFETY: By the contract of this function; all bytes are initialised.
+    let part = unsafe { core::slice::from_raw_parts_mut(part, room as usize) };
+    match H::dump(bus, dump, part, Asker { seq, port_id }) {
+        // No more than `room`, which is an `int` in an sk_buff.
+        Some(len) => c_int::try_from(len).unwrap_or(0),
+        None => Refusal::NoMemory.errno().saturating_neg(),
+    }
+}
+
+/// # Safety
+///
+/// `dump` must be a foreign `KBox<H::Dump>`, and must not be used afterwards.
+unsafe extern "C" fn dump_free<H: Handler>(dump: *mut c_void) {
+    // SAFETY: By the contract of this function.
+    drop(unsafe { KBox::<H::Dump>::from_foreign(dump) });
+}
+
+/// Answers the request at `offset` of a datagram with a dump.
+pub(crate) fn start_dump<H: Handler>(
+    inbound: &Inbound<'_, H::Client>,
+    offset: usize,
+    dump: H::Dump,
+) -> Result<(), Refusal> {
+    let dump = KBox::new(dump, GFP_KERNEL_ACCOUNT).map_err(|_| Refusal::NoMemory)?;
+    if inbound.start_dump_of(offset, dump) {
+        Ok(())
+    } else {
+        Err(Refusal::DumpRunning)
+    }
 }

@@ -8,6 +8,7 @@ use super::ffi;
 use super::Credentials;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
+use crate::bus::port::QueueState;
 use crate::bus::port::Room;
 use crate::bus::port::Wait;
 use crate::parcel::OwnMessage;
@@ -71,6 +72,21 @@ impl Port for Socket {
     type Credentials = Credentials;
     type Kept = OwnMessage;
     type Shared<'a> = Shared<'a>;
+
+    fn queue_state(&self) -> QueueState {
+        let mut state = ffi::kipc_queue_state {
+            bytes: 0,
+            limit: 0,
+            drops: 0,
+        };
+        // SAFETY: By the type invariant the socket is alive; `state` is valid for a write.
+        unsafe { ffi::kipc_queue_state(self.as_ptr(), &mut state) };
+        QueueState {
+            bytes: state.bytes,
+            limit: state.limit,
+            drops: state.drops,
+        }
+    }
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
         let Ok(len) = u32::try_from(record.len()) else {

@@ -28,6 +28,15 @@ pub(crate) const PUBLISHED: u16 = 0x19;
 /// A message like [`PUBLISH`] that is published when this socket is closed.
 pub(crate) const LAST_WILL: u16 = 0x1a;
 
+/// Dump: the topics.
+pub(crate) const TOPICS: u16 = 0x30;
+/// Dump: the clients, that is, sockets that publish or subscribe, or did.
+pub(crate) const CLIENTS: u16 = 0x31;
+/// Dump: the subscriptions.
+pub(crate) const SUBSCRIPTIONS: u16 = 0x32;
+/// Dump: what happened on each topic.
+pub(crate) const STATISTICS: u16 = 0x33;
+
 /// Event: what a topic id stands for. Comes before the first record that uses the id.
 pub(crate) const TOPIC: u16 = 0x20;
 /// Event: messages of a topic were lost, here, because this socket's queue was full.
@@ -98,6 +107,28 @@ pub(crate) mod attr {
     pub(crate) const PREFIX: u16 = 25;
     /// A rule of access, nested: `PREFIX`, `UID`, `GID`, `MODE`.
     pub(crate) const RULE: u16 = 26;
+    /// Number of publishers, u32.
+    pub(crate) const PUBLISHERS: u16 = 27;
+    /// Number of subscribers, u32.
+    pub(crate) const SUBSCRIBERS: u16 = 28;
+    /// How many messages are retained now, u32.
+    pub(crate) const RETAINED: u16 = 29;
+    /// A process as the reader's pid namespace numbers it; 0 if it is not there, u32.
+    pub(crate) const PID: u16 = 30;
+    /// Name of a process, string.
+    pub(crate) const COMM: u16 = 31;
+    /// When a process started, nanoseconds since the machine did, u64.
+    pub(crate) const START_TIME: u16 = 32;
+    /// Memory that a queue takes, bytes, u32.
+    pub(crate) const QUEUE_BYTES: u16 = 33;
+    /// Memory that messages in a queue may take, bytes, u32.
+    pub(crate) const QUEUE_LIMIT: u16 = 34;
+    /// What did not fit into a queue so far, u32.
+    pub(crate) const DROPS: u16 = 35;
+    /// Messages that got into queues, over all subscribers, u64.
+    pub(crate) const DELIVERED_TOTAL: u16 = 36;
+    /// Messages that did not fit into queues, over all subscribers, u64.
+    pub(crate) const DROPPED_TOTAL: u16 = 37;
 }
 
 /// Advertise flag: receive [`MATCHED`], now and whenever it changes.

@@ -11,8 +11,10 @@ use super::message;
 use super::message::attr;
 use super::refusal::Refusal;
 use super::refusal::Refused;
+use super::request::Rule;
 use super::topic;
 use super::topic::Name;
+use super::topic::Pattern;
 
 /// An answer or an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,16 @@ pub(crate) enum Record<'a> {
         /// Subscribers that lost it.
         dropped: u32,
     },
+    /// Dumped: a topic.
+    TopicInfo(TopicInfo<'a>),
+    /// Dumped: a client.
+    ClientInfo(ClientInfo<'a>),
+    /// Dumped: a subscription.
+    SubscriptionInfo(SubscriptionInfo<'a>),
+    /// Dumped: what happened on a topic.
+    Statistics(Statistics<'a>),
+    /// Dumped: a rule of access.
+    Rule(Rule<'a>),
     /// Event: what a topic id stands for.
     Topic {
         /// The id.
@@ -110,6 +122,80 @@ pub(crate) struct Info<'a> {
     pub(crate) max_topics: u32,
 }
 
+/// A topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TopicInfo<'a> {
+    /// Its id.
+    pub(crate) topic_id: u32,
+    /// Its name.
+    pub(crate) name: Name<'a>,
+    /// Fingerprint of its payload type; 0 = untyped.
+    pub(crate) fingerprint: u64,
+    /// Owner, group and mode as they are now.
+    pub(crate) uid: u32,
+    /// The group.
+    pub(crate) gid: u32,
+    /// The mode.
+    pub(crate) mode: u32,
+    /// How many publishers it has.
+    pub(crate) publishers: u32,
+    /// How many subscribers.
+    pub(crate) subscribers: u32,
+    /// How many messages it retains at most.
+    pub(crate) history: u32,
+    /// How many it retains now.
+    pub(crate) retained: u32,
+}
+
+/// A client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClientInfo<'a> {
+    /// Port id of its socket.
+    pub(crate) port: u32,
+    /// The user that opened it.
+    pub(crate) uid: u32,
+    /// The process that made it a client.
+    pub(crate) pid: u32,
+    /// The process's name.
+    pub(crate) comm: &'a str,
+    /// When the process started, in nanoseconds since the machine did.
+    pub(crate) start_time: u64,
+    /// Memory that its queue takes, in bytes.
+    pub(crate) queue_bytes: u32,
+    /// Memory that messages in its queue may take.
+    pub(crate) queue_limit: u32,
+    /// What did not fit into its queue so far.
+    pub(crate) drops: u32,
+}
+
+/// A subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SubscriptionInfo<'a> {
+    /// Port id of its socket.
+    pub(crate) port: u32,
+    /// Its id on that socket.
+    pub(crate) subscription_id: u32,
+    /// Its pattern.
+    pub(crate) pattern: Pattern<'a>,
+    /// `SUBSCRIBE_*`.
+    pub(crate) flags: u32,
+}
+
+/// What happened on a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Statistics<'a> {
+    /// The topic's id.
+    pub(crate) topic_id: u32,
+    /// Its name.
+    pub(crate) name: Name<'a>,
+    /// Number of its last message.
+    pub(crate) seq: u64,
+    /// How many messages, or batches, got into queues, over all subscribers.
+    pub(crate) delivered: u64,
+    /// How many did not fit.
+    pub(crate) dropped: u64,
+}
+
 /// Where a [`Record::Lost`] that stands in a queue has its fields, for whoever extends it there.
 pub(crate) mod lost_at {
     use super::super::attr;
@@ -134,6 +220,11 @@ impl<'a> Record<'a> {
             Self::Advertised { .. } => message::ADVERTISE,
             Self::Subscribed { .. } => message::SUBSCRIBE,
             Self::Published { .. } => message::PUBLISHED,
+            Self::TopicInfo(_) => message::TOPICS,
+            Self::ClientInfo(_) => message::CLIENTS,
+            Self::SubscriptionInfo(_) => message::SUBSCRIPTIONS,
+            Self::Statistics(_) => message::STATISTICS,
+            Self::Rule(_) => message::POLICY,
             Self::Topic { .. } => message::TOPIC,
             Self::Lost { .. } => message::LOST,
             Self::Joined { .. } => message::JOINED,
@@ -147,10 +238,20 @@ impl<'a> Record<'a> {
     /// Writes the record. `seq` and `port` are those of the request that it answers, 0 in an
     /// event. Returns the length, or `None` if `buf` is too small.
     pub(crate) fn write(&self, buf: &mut [u8], seq: u32, port: u32) -> Option<usize> {
+        self.write_flagged(buf, 0, seq, port)
+    }
+
+    /// Writes the record as one part of a dump.
+    pub(crate) fn write_part(&self, buf: &mut [u8], seq: u32, port: u32) -> Option<usize> {
+        self.write_flagged(buf, header::MULTI, seq, port)
+    }
+
+    fn write_flagged(&self, buf: &mut [u8], flags: u16, seq: u32, port: u32) -> Option<usize> {
         let writer = MessageWriter::new(
             buf,
             Header {
                 kind: self.kind(),
+                flags,
                 seq,
                 port,
                 ..Header::default()
@@ -180,6 +281,38 @@ impl<'a> Record<'a> {
                 .u64(attr::SEQ, seq)
                 .u32(attr::DELIVERED, delivered)
                 .u32(attr::DROPPED, dropped),
+            Self::TopicInfo(topic) => writer
+                .u32(attr::TOPIC_ID, topic.topic_id)
+                .string(attr::TOPIC, topic.name.as_str())
+                .u64(attr::FINGERPRINT, topic.fingerprint)
+                .u32(attr::UID, topic.uid)
+                .u32(attr::GID, topic.gid)
+                .u32(attr::MODE, topic.mode)
+                .u32(attr::PUBLISHERS, topic.publishers)
+                .u32(attr::SUBSCRIBERS, topic.subscribers)
+                .u32(attr::HISTORY, topic.history)
+                .u32(attr::RETAINED, topic.retained),
+            Self::ClientInfo(client) => writer
+                .u32(attr::PORT, client.port)
+                .u32(attr::UID, client.uid)
+                .u32(attr::PID, client.pid)
+                .string(attr::COMM, client.comm)
+                .u64(attr::START_TIME, client.start_time)
+                .u32(attr::QUEUE_BYTES, client.queue_bytes)
+                .u32(attr::QUEUE_LIMIT, client.queue_limit)
+                .u32(attr::DROPS, client.drops),
+            Self::SubscriptionInfo(subscription) => writer
+                .u32(attr::PORT, subscription.port)
+                .u32(attr::SUBSCRIPTION_ID, subscription.subscription_id)
+                .string(attr::PATTERN, subscription.pattern.as_str())
+                .u32(attr::FLAGS, subscription.flags),
+            Self::Statistics(statistics) => writer
+                .u32(attr::TOPIC_ID, statistics.topic_id)
+                .string(attr::TOPIC, statistics.name.as_str())
+                .u64(attr::SEQ, statistics.seq)
+                .u64(attr::DELIVERED_TOTAL, statistics.delivered)
+                .u64(attr::DROPPED_TOTAL, statistics.dropped),
+            Self::Rule(rule) => rule.write(writer),
             Self::Topic {
                 topic_id,
                 name,
@@ -238,14 +371,55 @@ impl<'a> Record<'a> {
                 delivered: u32_of(attr::DELIVERED)?,
                 dropped: u32_of(attr::DROPPED)?,
             },
-            message::TOPIC => {
-                let name = set.require(attr::TOPIC)?;
-                Self::Topic {
-                    topic_id: u32_of(attr::TOPIC_ID)?,
-                    name: Name::new(name.string()).map_err(|why| name.refused(why.into()))?,
-                    fingerprint: u64_of(attr::FINGERPRINT)?,
-                }
+            message::TOPICS => Self::TopicInfo(TopicInfo {
+                topic_id: u32_of(attr::TOPIC_ID)?,
+                name: name_of(&set)?,
+                fingerprint: u64_of(attr::FINGERPRINT)?,
+                uid: u32_of(attr::UID)?,
+                gid: u32_of(attr::GID)?,
+                mode: u32_of(attr::MODE)?,
+                publishers: u32_of(attr::PUBLISHERS)?,
+                subscribers: u32_of(attr::SUBSCRIBERS)?,
+                history: u32_of(attr::HISTORY)?,
+                retained: u32_of(attr::RETAINED)?,
+            }),
+            message::CLIENTS => {
+                let comm = set.require(attr::COMM)?;
+                Self::ClientInfo(ClientInfo {
+                    port: u32_of(attr::PORT)?,
+                    uid: u32_of(attr::UID)?,
+                    pid: u32_of(attr::PID)?,
+                    comm: core::str::from_utf8(comm.string())
+                        .map_err(|_| comm.refused(Refusal::TopicNotUtf8))?,
+                    start_time: u64_of(attr::START_TIME)?,
+                    queue_bytes: u32_of(attr::QUEUE_BYTES)?,
+                    queue_limit: u32_of(attr::QUEUE_LIMIT)?,
+                    drops: u32_of(attr::DROPS)?,
+                })
             }
+            message::SUBSCRIPTIONS => {
+                let pattern = set.require(attr::PATTERN)?;
+                Self::SubscriptionInfo(SubscriptionInfo {
+                    port: u32_of(attr::PORT)?,
+                    subscription_id: u32_of(attr::SUBSCRIPTION_ID)?,
+                    pattern: Pattern::new(pattern.string())
+                        .map_err(|why| pattern.refused(why.into()))?,
+                    flags: u32_of(attr::FLAGS)?,
+                })
+            }
+            message::STATISTICS => Self::Statistics(Statistics {
+                topic_id: u32_of(attr::TOPIC_ID)?,
+                name: name_of(&set)?,
+                seq: u64_of(attr::SEQ)?,
+                delivered: u64_of(attr::DELIVERED_TOTAL)?,
+                dropped: u64_of(attr::DROPPED_TOTAL)?,
+            }),
+            message::POLICY => Self::Rule(Rule::read(&set, 0)?),
+            message::TOPIC => Self::Topic {
+                topic_id: u32_of(attr::TOPIC_ID)?,
+                name: name_of(&set)?,
+                fingerprint: u64_of(attr::FINGERPRINT)?,
+            },
             message::LOST => Self::Lost {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 first: u64_of(attr::SEQ)?,
@@ -259,12 +433,9 @@ impl<'a> Record<'a> {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 port: u32_of(attr::PORT)?,
             },
-            message::DENIED => {
-                let name = set.require(attr::TOPIC)?;
-                Self::Denied {
-                    name: Name::new(name.string()).map_err(|why| name.refused(why.into()))?,
-                }
-            }
+            message::DENIED => Self::Denied {
+                name: name_of(&set)?,
+            },
             message::MATCHED => Self::Matched {
                 topic_id: u32_of(attr::TOPIC_ID)?,
                 count: u64_of(attr::COUNT)?,
@@ -275,6 +446,12 @@ impl<'a> Record<'a> {
             _ => return Err(Refusal::UnknownType.into()),
         })
     }
+}
+
+/// The topic that a record names.
+fn name_of<'a>(set: &Set<'a>) -> Result<Name<'a>, Refused> {
+    let name = set.require(attr::TOPIC)?;
+    Name::new(name.string()).map_err(|why| name.refused(why.into()))
 }
 
 #[cfg(test)]
@@ -317,6 +494,42 @@ mod tests {
                 max_subscriptions: 6,
                 max_topics: 7,
             }),
+            Record::TopicInfo(TopicInfo {
+                topic_id: 1,
+                name: Name::new(long.as_bytes()).unwrap(),
+                fingerprint: 2,
+                uid: 3,
+                gid: 4,
+                mode: 0o600,
+                publishers: 5,
+                subscribers: 6,
+                history: 7,
+                retained: 8,
+            }),
+            Record::ClientInfo(ClientInfo {
+                port: 1,
+                uid: 2,
+                pid: 3,
+                comm: "fifteen letters",
+                start_time: 4,
+                queue_bytes: 5,
+                queue_limit: 6,
+                drops: 7,
+            }),
+            Record::SubscriptionInfo(SubscriptionInfo {
+                port: 1,
+                subscription_id: 2,
+                pattern: Pattern::new(b"a/**").unwrap(),
+                flags: 3,
+            }),
+            Record::Statistics(Statistics {
+                topic_id: 1,
+                name: Name::new(long.as_bytes()).unwrap(),
+                seq: 2,
+                delivered: 3,
+                dropped: 4,
+            }),
+            Record::Rule(Rule::new(Name::new(long.as_bytes()).ok(), 1, 2, 0o666)),
             Record::Advertised { topic_id: 1 },
             Record::Subscribed { subscription_id: 2 },
             Record::Published {

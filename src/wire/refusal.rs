@@ -12,6 +12,7 @@ mod errno {
     pub(super) const EAGAIN: i32 = 11;
     pub(super) const ENOMEM: i32 = 12;
     pub(super) const EACCES: i32 = 13;
+    pub(super) const EBUSY: i32 = 16;
     pub(super) const EEXIST: i32 = 17;
     pub(super) const EINVAL: i32 = 22;
     pub(super) const ENOSPC: i32 = 28;
@@ -68,6 +69,10 @@ refusals! {
     NotARequest = EINVAL, c"NLM_F_REQUEST is not set: set it in every message to the kernel";
     /// `NLM_F_DUMP` bits on a command without a dump.
     NoDump = EOPNOTSUPP, c"this command has no dump: clear NLM_F_DUMP";
+    /// A dump without `NLM_F_DUMP`.
+    OnlyDump = EOPNOTSUPP, c"this command is a dump: set NLM_F_DUMP";
+    /// A second dump while one is under way.
+    DumpRunning = EBUSY, c"a dump is under way on this socket: receive it to its end first";
     /// Seed message without its type byte.
     SeedEmpty = EINVAL, c"seed message has no type byte: send 1, 2 or 3 first";
     /// Seed type byte out of range.

@@ -155,6 +155,9 @@ impl<'a> Request<'a> {
                     subscription_id: set.require(attr::SUBSCRIPTION_ID)?.u32()?,
                 })
             }
+            message::TOPICS | message::CLIENTS | message::SUBSCRIPTIONS | message::STATISTICS => {
+                Err(Refusal::OnlyDump.into())
+            }
             message::PUBLISHED
             | message::TOPIC
             | message::LOST
@@ -273,6 +276,23 @@ impl<'a> Rule<'a> {
         }
     }
 
+    /// The rule that these attributes are; they stand at `offset`.
+    pub(crate) fn read(set: &Set<'a>, offset: usize) -> Result<Self, Refused> {
+        let prefix = set.require(attr::PREFIX)?;
+        Ok(Self {
+            prefix: match prefix.string() {
+                [] => "",
+                name => Name::new(name)
+                    .map_err(|why| prefix.refused(why.into()))?
+                    .as_str(),
+            },
+            uid: set.require(attr::UID)?.u32()?,
+            gid: set.require(attr::GID)?.u32()?,
+            mode: mode_of(&set.require(attr::MODE)?)?,
+            offset,
+        })
+    }
+
     /// This rule as the place of a refusal.
     pub(crate) fn refused(&self, refusal: Refusal) -> Refused {
         Refused {
@@ -295,20 +315,8 @@ impl<'a> Rules<'a> {
     /// The rules in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Result<Rule<'a>, Refused>> + use<'a> {
         self.set.all(attr::RULE).map(|rule| {
-            let inner = rule.nested(&[attr::PREFIX, attr::UID, attr::GID, attr::MODE])?;
-            let prefix = inner.require(attr::PREFIX)?;
-            Ok(Rule {
-                prefix: match prefix.string() {
-                    [] => "",
-                    name => Name::new(name)
-                        .map_err(|why| prefix.refused(why.into()))?
-                        .as_str(),
-                },
-                uid: inner.require(attr::UID)?.u32()?,
-                gid: inner.require(attr::GID)?.u32()?,
-                mode: mode_of(&inner.require(attr::MODE)?)?,
-                offset: rule.offset,
-            })
+            let inside = rule.nested(&[attr::PREFIX, attr::UID, attr::GID, attr::MODE])?;
+            Rule::read(&inside, rule.offset)
         })
     }
 }

@@ -39,6 +39,12 @@
 #define KIPC_MSG_DENIED			0x25
 #define KIPC_MSG_MATCHED		0x26
 
+/* Dumps: with NLM_F_DUMP. KIPC_MSG_POLICY has one, too. */
+#define KIPC_MSG_TOPICS			0x30
+#define KIPC_MSG_CLIENTS		0x31
+#define KIPC_MSG_SUBSCRIPTIONS		0x32
+#define KIPC_MSG_STATISTICS		0x33
+
 /* Attribute types, one number space for all messages. */
 #define KIPC_ATTR_TOPIC			1	/* string */
 #define KIPC_ATTR_TOPIC_ID		2	/* u32 */
@@ -66,6 +72,17 @@
 #define KIPC_ATTR_GID			24	/* u32 */
 #define KIPC_ATTR_PREFIX		25	/* string; empty: all topics */
 #define KIPC_ATTR_RULE			26	/* nested: PREFIX, UID, GID, MODE */
+#define KIPC_ATTR_PUBLISHERS		27	/* u32 */
+#define KIPC_ATTR_SUBSCRIBERS		28	/* u32 */
+#define KIPC_ATTR_RETAINED		29	/* u32 */
+#define KIPC_ATTR_PID			30	/* u32 */
+#define KIPC_ATTR_COMM			31	/* string */
+#define KIPC_ATTR_START_TIME		32	/* u64, nanoseconds since boot */
+#define KIPC_ATTR_QUEUE_BYTES		33	/* u32 */
+#define KIPC_ATTR_QUEUE_LIMIT		34	/* u32 */
+#define KIPC_ATTR_DROPS			35	/* u32 */
+#define KIPC_ATTR_DELIVERED_TOTAL	36	/* u64 */
+#define KIPC_ATTR_DROPPED_TOTAL		37	/* u64 */
 
 /* Longest KIPC_ATTR_WAIT. */
 #define KIPC_WAIT_MAX			60000

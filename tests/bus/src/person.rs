@@ -3,6 +3,7 @@
 //! Users of the bus in tests.
 
 use crate::bus::port::Credentials;
+use crate::bus::port::Process;
 
 /// A user, without privileges unless it says so.
 #[derive(Clone, Debug)]
@@ -39,5 +40,15 @@ impl Credentials for Person {
 
     fn is_admin(&self) -> bool {
         self.admin
+    }
+
+    fn process(&self) -> Process {
+        let mut comm = [0; 16];
+        comm[..6].copy_from_slice(b"person");
+        Process {
+            pid: self.uid + 1,
+            comm,
+            start_time: 1,
+        }
     }
 }

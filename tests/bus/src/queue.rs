@@ -7,6 +7,7 @@ use crate::bus::port::Kept;
 use crate::bus::port::Outcome;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
+use crate::bus::port::QueueState;
 use crate::bus::port::Room;
 use crate::bus::port::Stamp;
 use crate::bus::port::Wait;
@@ -339,6 +340,14 @@ impl Port for Queue {
         // What was held for the others was given back.
         message.note.queued.set(false);
         self.wait(nanoseconds)
+    }
+
+    fn queue_state(&self) -> QueueState {
+        QueueState {
+            bytes: self.state().items.len() as u32,
+            limit: self.capacity as u32,
+            drops: 0,
+        }
     }
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {

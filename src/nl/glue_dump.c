@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Dumps: netlink drives them, part by part, as the reader receives.
+ */
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/skbuff.h>
+#include <net/netlink.h>
+#include <net/sock.h>
+
+#include "glue.h"
+#include "glue_internal.h"
+
+struct kipc_dump {
+	void *state;		/* Rust's */
+	unsigned int portid;
+};
+
+/* Runs under nl_cb_mutex of the socket, which is taken before all locks of the bus. */
+static int kipc_dump_part(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kipc_dump *dump = (struct kipc_dump *)cb->ctx;
+	struct kipc_net *kn = kipc_net_of(sock_net(skb->sk));
+	int len = kipc_ops->dump_part(kn->bus, dump->state, skb_tail_pointer(skb),
+				      skb_tailroom(skb), cb->nlh->nlmsg_seq, dump->portid);
+
+	if (len > 0)
+		skb_put(skb, len);
+	return len;
+}
+
+static int kipc_dump_begin(struct netlink_callback *cb)
+{
+	*(struct kipc_dump *)cb->ctx = *(struct kipc_dump *)cb->data;
+	return 0;
+}
+
+/* The end, or the socket was closed before it; then the bus may be gone already. */
+static int kipc_dump_done(struct netlink_callback *cb)
+{
+	kipc_ops->dump_free(((struct kipc_dump *)cb->ctx)->state);
+	return 0;
+}
+
+int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offset,
+		    unsigned int portid, void *state)
+{
+	struct kipc_dump dump = { .state = state, .portid = portid };
+	struct netlink_dump_control control = {
+		.start = kipc_dump_begin,
+		.dump = kipc_dump_part,
+		.done = kipc_dump_done,
+		.data = &dump,
+		.module = THIS_MODULE,
+		/* No record is longer. */
+		.min_dump_alloc = NLMSG_GOODSIZE,
+	};
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(skb->data + offset);
+	struct sock *kernel = kipc_net_of(sock_net(sender))->kernel_sock;
+	int err;
+
+	NL_ASSERT_CTX_FITS(struct kipc_dump);
+	/* netlink finds the reader by it. */
+	NETLINK_CB(skb).portid = portid;
+	err = netlink_dump_start(kernel, skb, nlh, &control);
+	NETLINK_CB(skb).portid = 0;
+	switch (err) {
+	case -EINTR:		/* netlink's word for success */
+	case -ENOBUFS:		/* the queue is full; it goes on when the reader has made room */
+		return 0;
+	case 0:
+		return 0;
+	default:
+		kipc_ops->dump_free(state);
+		return err;
+	}
+}
