@@ -405,8 +405,46 @@ impl Client {
         self.try_receive(timeout).expect("receive")
     }
 
+    /// Asks for a dump.
+    pub fn start_dump(&self, kind: u16, seq: u32) {
+        self.send(&raw_message(kind, header::REQUEST | header::DUMP, seq, &[]));
+    }
+
+    /// Hands each record of a dump to `each`.
+    pub fn dump(&self, kind: u16, mut each: impl FnMut(Record<'_>)) {
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        self.start_dump(kind, seq);
+        let mut done = false;
+        while !done {
+            self.for_each_message(|header, payload| {
+                assert_eq!((header.seq, header.flags), (seq, header::MULTI));
+                if header.kind == header::TYPE_DONE {
+                    assert_eq!(payload, [0; 4], "no error");
+                    done = true;
+                } else {
+                    assert_eq!((header.kind, done), (kind, false));
+                    each(Record::parse(header, payload).expect("a record"));
+                }
+            });
+        }
+    }
+
+    /// Hands each message of the next datagram, which must come, to `each`.
+    pub fn for_each_message(&self, mut each: impl FnMut(Header, &[u8])) {
+        let datagram = self.datagram(PATIENCE).expect("receive");
+        assert!(!datagram.is_empty(), "nothing came within {PATIENCE:?}");
+        for message in Messages::new(&datagram) {
+            let message = message.expect("the kernel sends whole messages");
+            each(message.header, message.payload);
+        }
+    }
+
     /// Like [`Client::receive`], for scenarios in which receiving fails.
     pub fn try_receive(&self, timeout: Duration) -> Result<Vec<Event>, Errno> {
+        Ok(parse(&self.datagram(timeout)?))
+    }
+
+    fn datagram(&self, timeout: Duration) -> Result<Vec<u8>, Errno> {
         let timeout = Timespec {
             tv_sec: timeout.as_secs() as _,
             tv_nsec: timeout.subsec_nanos() as _,
@@ -423,7 +461,8 @@ impl Client {
             0,
             "what comes through the bus comes from the kernel"
         );
-        Ok(parse(&buf[..len]))
+        buf.truncate(len);
+        Ok(buf)
     }
 
     /// The messages of the next datagram, which must come.
@@ -565,6 +604,11 @@ fn event(header: Header, payload: &[u8]) -> Event {
             port,
         },
         Record::Removed { topic_id } => Event::Removed { topic: topic_id },
+        Record::TopicInfo(_)
+        | Record::ClientInfo(_)
+        | Record::SubscriptionInfo(_)
+        | Record::Statistics(_)
+        | Record::Rule(_) => panic!("a dump that nobody asked for"),
         Record::Denied { name } => Event::Denied {
             name: name.as_str().to_owned(),
         },

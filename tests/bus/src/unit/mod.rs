@@ -5,6 +5,7 @@
 mod access;
 mod batch;
 mod delivery;
+mod dump;
 mod events;
 mod history;
 mod lifetime;

@@ -5,6 +5,7 @@
 pub mod access;
 mod batches;
 mod crowded_bus;
+mod dumps;
 mod events;
 mod exact_loss;
 mod fan_out;
@@ -255,5 +256,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "denied_subscriber_learns_why_nothing_comes",
         access::denied_subscriber_learns_why_nothing_comes,
+    ),
+    ("dumps_tell_what_is_there", dumps::tell_what_is_there),
+    (
+        "dumps_survive_concurrent_change",
+        dumps::survive_concurrent_change,
     ),
 ];
