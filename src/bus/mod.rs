@@ -302,9 +302,13 @@ impl<P: Port> Bus<P> {
         for (client, topic_id) in intruders.iter() {
             let mut owned = client.owned.lock();
             // It may have gone itself meanwhile, or another policy may have come.
-            let topic = owned.publication(*topic_id).map(|p| p.topic.clone());
-            let stays = topic.is_none_or(|topic| topic.allows(client, Right::Publish));
-            if let (false, Some(publication)) = (stays, owned.remove(*topic_id)) {
+            let Some(publication) = owned.publication(*topic_id) else {
+                continue;
+            };
+            if publication.topic.allows(client, Right::Publish) {
+                continue;
+            }
+            if let Some(publication) = owned.remove(*topic_id) {
                 self.withdraw(client, &publication, Parting::Withdrawn);
             }
         }

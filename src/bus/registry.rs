@@ -207,7 +207,12 @@ impl<P: Port> Registry<P> {
 
     /// Removes a topic that has neither publishers nor retained messages.
     pub(super) fn remove_if_unused(&mut self, topic: &Topic<P>) {
-        if topic.retire_if_unused() {
+        // A publication can outlive its topic: if the port id of a socket that is being closed
+        // came again, its publisher was dismissed before it could withdraw. There may be another
+        // topic of that name by now.
+        let known = self.index.topic(&topic.name);
+        let is_there = known.is_some_and(|known| core::ptr::eq(&raw const **known, topic));
+        if is_there && topic.retire_if_unused() {
             self.index.remove_topic(topic);
             topic.account.topics.sub(1);
             self.close_account(&topic.account);

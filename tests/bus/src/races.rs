@@ -3,10 +3,15 @@
 //! Two threads that use one socket, interleaved where it matters: requests of one socket are
 //! carried out one after the other.
 
+use crate::bus::access::Access;
+use crate::bus::policy::Policy;
 use crate::queue::Note;
+use crate::queue::Queue;
 use crate::sys;
+use crate::world;
 use crate::world::received;
 use crate::world::World;
+use crate::world::ROOMY;
 use std::sync::mpsc;
 use std::sync::Arc;
 use std::thread;
@@ -122,4 +127,48 @@ fn unadvertise_during_publish_comes_after_the_message() {
         received(&watcher),
         format!("{id}#1=1, gone {id} {}, removed {id}", client.port_id)
     );
+}
+
+#[test]
+fn publisher_that_a_later_policy_allows_again_stays() {
+    let world = Arc::new(World::new());
+    let (client, id) = world.publisher("a");
+    let mut forbid = Policy::new();
+    let nobody = Access {
+        uid: 0,
+        gid: 0,
+        mode: 0,
+    };
+    forbid.add("a", nobody).unwrap();
+    let allow = {
+        let world = world.clone();
+        move || world.bus.set_policy(Policy::new()).unwrap()
+    };
+    // The first policy found an intruder, and is about to remove it.
+    interleave(
+        "kipc::Client::owned",
+        || world.bus.set_policy(forbid).unwrap(),
+        allow,
+    );
+    world.publish(&client, id, 1);
+    world.bus.disconnect(&client);
+    assert_eq!(world.counts(), [0, 0, 0]);
+}
+
+#[test]
+fn late_end_of_a_publisher_leaves_a_new_topic_of_that_name_alone() {
+    let world = World::new();
+    // A socket that is being closed, whose port id another one has already.
+    let stale = world::client(7, Queue::new(ROOMY, |_| true));
+    world.advertise(&stale, "a");
+    let next = world::client(7, Queue::new(ROOMY, |_| true));
+    let old = world.advertise(&next, "a");
+    world.bus.unadvertise(&next, old).unwrap();
+    let (other, id) = world.publisher("a");
+    assert_ne!(old, id);
+    world.bus.disconnect(&stale);
+    let subscriber = world.subscriber("a");
+    world.publish(&other, id, 5);
+    assert_eq!(received(&subscriber), format!("topic {id} a, {id}#1=5"));
+    world.end(vec![stale, next, other, subscriber]);
 }

@@ -13,7 +13,7 @@ use crate::wire::seed;
 use fastrand::Rng;
 
 /// The topics that the workers fight for.
-pub const TOPICS: &[&str] = &[
+const TOPICS: &[&str] = &[
     "a",
     "b",
     "a/b",
@@ -133,7 +133,8 @@ fn message(rng: &mut Rng, known: &Known) -> Vec<u8> {
             let kind = rng.u16(0x10..0x40);
             control(rng, kind, anything)
         }
-        86..89 => dump(rng),
+        86..88 => dump(rng),
+        88 => policy(rng),
         89..97 => seed_message(rng),
         _ => (0..rng.usize(..64)).map(|_| rng.u8(..)).collect(),
     }
@@ -200,6 +201,30 @@ fn advertise(rng: &mut Rng) -> Vec<u8> {
         }
         if rng.u8(..) < 64 {
             writer = writer.u32(attr::FLAGS, rng.u32(..2));
+        }
+        if rng.u8(..) < 128 {
+            writer = writer.u32(attr::MODE, pick(rng, &[0o666, 0o600, 0o622, 0o777], 0));
+        }
+        if rng.u8(..) < 8 {
+            writer = writer.u32(attr::GID, edge(rng));
+        }
+        writer
+    })
+}
+
+/// Rules that mostly leave some room for those who are not root.
+fn policy(rng: &mut Rng) -> Vec<u8> {
+    control(rng, message::POLICY, |rng, mut writer| {
+        for _ in 0..rng.u8(..4) {
+            let prefix = pick(rng, &["", "a", "a/b", "x", "default", "*"], "a");
+            let uid = pick(rng, &[0, 1000, 1001], 0);
+            let mode = pick(rng, &[0o666, 0o600, 0o644, 0o060, 0o111], 0);
+            writer = writer.nested(attr::RULE, |rule| {
+                rule.string(attr::PREFIX, prefix)
+                    .u32(attr::UID, uid)
+                    .u32(attr::GID, uid)
+                    .u32(attr::MODE, mode)
+            });
         }
         writer
     })

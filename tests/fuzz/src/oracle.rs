@@ -73,6 +73,7 @@ impl Oracle {
                 self.refused += u64::from(ack.errno != 0);
                 assert_eq!(ack.errno != 0, ack.sentence.is_some(), "{ack:?}");
             }
+            // A broadcast of the seed protocol, or the end of a dump.
             header::TYPE_DONE => {}
             message::PUBLISH => {
                 assert_eq!((header.port, header.seq, header.flags), (0, 0, 0));

@@ -4,9 +4,9 @@
 
 use crate::generate;
 use crate::generate::Known;
-use crate::generate::TOPICS;
 use crate::oracle::Oracle;
 use crate::socket::Socket;
+use crate::wire::ack::Ack;
 use crate::wire::attr::MessageWriter;
 use crate::wire::header;
 use crate::wire::header::Header;
@@ -157,14 +157,17 @@ impl Totals {
 pub fn clear_all() -> String {
     let socket = Socket::open(1 << 18);
     let mut buf = vec![0; BUFFER];
-    for topic in TOPICS {
-        send(&socket, message::CLEAR, |writer| {
-            writer.string(attr::TOPIC, topic)
+    for topic in topics(&socket, &mut buf) {
+        send(&socket, message::CLEAR, header::ACK, |writer| {
+            writer.string(attr::TOPIC, &topic)
         });
-        // Whether it was there or not.
-        socket.receive(&mut buf).expect("an answer");
+        let answer = socket.receive(&mut buf).expect("an answer");
+        let first = Messages::new(answer).next().expect("a message");
+        let first = first.expect("a whole message");
+        let ack = Ack::read(first.header, first.payload).expect("an acknowledgement");
+        assert_eq!(ack.errno, 0, "clear {topic:?}: {ack:?}");
     }
-    send(&socket, message::INFO, |writer| writer);
+    send(&socket, message::INFO, header::ACK, |writer| writer);
     let answer = socket.receive(&mut buf).expect("an answer");
     let first = Messages::new(answer).next().expect("a message");
     let first = first.expect("a whole message");
@@ -172,15 +175,42 @@ pub fn clear_all() -> String {
         Ok(Record::Info(info)) if (info.topics, info.clients, info.subscriptions) == (0, 0, 0) => {
             "nothing".to_owned()
         }
-        other => format!("{other:?}"),
+        other => {
+            let counts = format!("{other:?}");
+            format!("{counts}: {:?}", topics(&Socket::open(1 << 18), &mut buf))
+        }
     }
 }
 
-fn send(socket: &Socket, kind: u16, fill: impl for<'b> Fn(MessageWriter<'b>) -> MessageWriter<'b>) {
+/// Names of the topics that there are: damaged messages make topics that nobody thought of.
+fn topics(socket: &Socket, buf: &mut [u8]) -> Vec<String> {
+    send(socket, message::TOPICS, header::DUMP, |writer| writer);
+    let mut names = Vec::new();
+    loop {
+        let datagram = socket.receive(buf).expect("a part of a dump");
+        for message in Messages::new(datagram) {
+            let message = message.expect("a whole message");
+            if message.header.kind == header::TYPE_DONE {
+                return names;
+            }
+            match Record::parse(message.header, message.payload) {
+                Ok(Record::TopicInfo(topic)) => names.push(topic.name.as_str().to_owned()),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+fn send(
+    socket: &Socket,
+    kind: u16,
+    flags: u16,
+    fill: impl for<'b> Fn(MessageWriter<'b>) -> MessageWriter<'b>,
+) {
     let mut buf = [0; 512];
     let header = Header {
         kind,
-        flags: header::REQUEST | header::ACK,
+        flags: header::REQUEST | flags,
         ..Header::default()
     };
     let len = fill(MessageWriter::new(&mut buf, header)).finish();
