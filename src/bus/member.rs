@@ -157,7 +157,7 @@ impl<P: Port> Member<P> {
             outcome = self.deliver_instead_of_older(topic, parcel);
         }
         if matches!(outcome, Outcome::Full | Outcome::NoMemory) {
-            self.lose(seq, parcel.count());
+            self.lose(topic, seq, parcel.count());
         }
         outcome
     }
@@ -238,7 +238,7 @@ impl<P: Port> Member<P> {
             Hold::Room(held) => {
                 let outcome = self.commit(topic, held);
                 if outcome != Outcome::Queued {
-                    self.lose(seq, parcel.count());
+                    self.lose(topic, seq, parcel.count());
                 }
                 outcome
             }
@@ -279,7 +279,8 @@ impl<P: Port> Member<P> {
     }
 
     #[cold]
-    fn lose(&mut self, first: u64, count: u32) {
+    fn lose(&mut self, topic: Identity<'_>, first: u64, count: u32) {
+        P::trace_drop(topic.id, first, count, self.client.port_id);
         let count = u64::from(count);
         // INVARIANT: Unless nothing is ever told, there is something to tell now.
         self.up_to_date = self.form == Form::Seed;

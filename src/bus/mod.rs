@@ -342,6 +342,7 @@ impl<P: Port> Bus<P> {
     pub(crate) fn disconnect(&self, client: &Client<P>) {
         // Who waits for it must let go before it can leave the audiences.
         client.port.wake();
+        client.port.trace_end(client.port_id);
         let mut owned = client.owned.lock();
         // First of all what it would get messages and records by.
         while let Some(subscription) = owned.subscriptions.pop() {

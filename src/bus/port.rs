@@ -120,6 +120,15 @@ pub(crate) trait Port: Sized + Send + Sync + 'static {
 
     /// The clock of all time stamps, in nanoseconds.
     fn now_ns() -> u64;
+
+    /// For whoever traces: a message of the client with this port id was published.
+    fn trace_publish(_topic_id: u32, _port_id: u32, _receipt: Receipt) {}
+
+    /// For whoever traces: the client with this port id lost messages.
+    fn trace_drop(_topic_id: u32, _first: u64, _count: u32, _port_id: u32) {}
+
+    /// For whoever traces: the client, with this port id, leaves the bus.
+    fn trace_end(&self, _port_id: u32) {}
 }
 
 /// How a wait for room ended.

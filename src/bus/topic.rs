@@ -313,6 +313,7 @@ impl<P: Port> Topic<P> {
         }
         tail.delivered = tail.delivered.wrapping_add(receipt.delivered.into());
         tail.dropped = tail.dropped.wrapping_add(receipt.dropped.into());
+        P::trace_publish(self.id, from.port_id, receipt);
         receipt
     }
 

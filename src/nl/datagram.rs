@@ -113,6 +113,8 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
             // SAFETY: `ours` comes from `into_foreign` just above and was not attached.
             drop(unsafe { Arc::<C>::from_foreign(ours) });
         }
+        // SAFETY: By the type invariants the socket is alive.
+        unsafe { ffi::kipc_trace_register(self.sender.as_ptr(), self.port_id) };
         // SAFETY: As in `new`: it was attached by this method, and stays until `release`.
         let client = unsafe { Arc::<C>::borrow(attached) };
         self.client.set(Some(client));

@@ -197,4 +197,19 @@ unsafe extern "C" {
     pub fn kipc_skb_data(skb: *const sk_buff) -> *mut kernel::ffi::c_uchar;
     pub fn kipc_skb_truesize(skb: *const sk_buff) -> kernel::ffi::c_uint;
     pub fn kipc_skb_free(skb: *mut sk_buff);
+    pub fn kipc_trace_publish(
+        topic: kernel::ffi::c_uint,
+        seq: kernel::ffi::c_ulonglong,
+        port: kernel::ffi::c_uint,
+        delivered: kernel::ffi::c_uint,
+        dropped: kernel::ffi::c_uint,
+    );
+    pub fn kipc_trace_drop(
+        topic: kernel::ffi::c_uint,
+        seq: kernel::ffi::c_ulonglong,
+        count: kernel::ffi::c_uint,
+        port: kernel::ffi::c_uint,
+    );
+    pub fn kipc_trace_register(sk: *mut sock, port: kernel::ffi::c_uint);
+    pub fn kipc_trace_unregister(sk: *mut sock, port: kernel::ffi::c_uint);
 }

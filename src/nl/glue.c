@@ -18,6 +18,7 @@
 
 #include "glue.h"
 #include "glue_internal.h"
+#include "trace.h"
 
 #ifndef KIPC_VERSION
 #error "KIPC_VERSION comes from Kbuild"
@@ -277,6 +278,8 @@ enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
 	enum kipc_outcome outcome;
 	struct sk_buff *clone = kipc_take(sk, skb, offset, len, &outcome);
 
+	if (trace_kipc_deliver_enabled())
+		trace_kipc_deliver(sock_i_ino(sk), len, outcome);
 	if (likely(clone))
 		kipc_enqueue(sk, clone);
 	return outcome;
@@ -291,6 +294,8 @@ struct sk_buff *kipc_hold_shared(struct sock *sk, struct sk_buff *skb,
 
 void kipc_queue_held(struct sk_buff *held)
 {
+	if (trace_kipc_deliver_enabled())
+		trace_kipc_deliver(sock_i_ino(held->sk), held->len, KIPC_QUEUED);
 	kipc_enqueue(held->sk, held);
 }
 

@@ -119,7 +119,7 @@ struct kipc_queue_state {
 void kipc_queue_state(struct sock *sk, struct kipc_queue_state *state);
 
 /*
- * Answers a request at @nlh of @skb, from @portid, with a dump. @dump comes from Rust; it is given
+ * Answers a request at @offset of @skb, from @portid, with a dump. @dump comes from Rust; it is given
  * to kipc_ops.dump_part() again and again, and to kipc_ops.dump_free() in the end, also if this
  * fails: -EBUSY, or -ENOMEM.
  */
@@ -197,5 +197,13 @@ struct sk_buff *kipc_skb_keep(struct sk_buff *skb, unsigned int offset, unsigned
 unsigned char *kipc_skb_data(const struct sk_buff *skb);
 unsigned int kipc_skb_truesize(const struct sk_buff *skb);
 void kipc_skb_free(struct sk_buff *skb);
+
+/* Trace events; nothing, while they are off. */
+void kipc_trace_publish(unsigned int topic, unsigned long long seq, unsigned int port,
+			unsigned int delivered, unsigned int dropped);
+void kipc_trace_drop(unsigned int topic, unsigned long long seq, unsigned int count,
+		     unsigned int port);
+void kipc_trace_register(struct sock *sk, unsigned int port);
+void kipc_trace_unregister(struct sock *sk, unsigned int port);
 
 #endif /* KIPC_GLUE_H */

@@ -55,15 +55,25 @@ int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offse
 		/* No record is longer. */
 		.min_dump_alloc = NLMSG_GOODSIZE,
 	};
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(skb->data + offset);
 	struct sock *kernel = kipc_net_of(sock_net(sender))->kernel_sock;
+	struct sk_buff *request;
 	int err;
 
 	NL_ASSERT_CTX_FITS(struct kipc_dump);
-	/* netlink finds the reader by it. */
-	NETLINK_CB(skb).portid = portid;
-	err = netlink_dump_start(kernel, skb, nlh, &control);
-	NETLINK_CB(skb).portid = 0;
+	/*
+	 * netlink keeps the request for as long as the dump takes: its header, not a datagram that
+	 * other messages stand in.
+	 */
+	request = alloc_skb(NLMSG_HDRLEN, GFP_KERNEL);
+	if (!request) {
+		kipc_ops->dump_free(state);
+		return -ENOMEM;
+	}
+	skb_put_data(request, skb->data + offset, NLMSG_HDRLEN);
+	NETLINK_CB(request).portid = portid;
+	NETLINK_CB(request).sk = sender;
+	err = netlink_dump_start(kernel, request, nlmsg_hdr(request), &control);
+	consume_skb(request);
 	switch (err) {
 	case -EINTR:		/* netlink's word for success */
 	case -ENOBUFS:		/* the queue is full; it goes on when the reader has made room */

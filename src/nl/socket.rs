@@ -9,6 +9,7 @@ use super::Credentials;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
 use crate::bus::port::QueueState;
+use crate::bus::port::Receipt;
 use crate::bus::port::Room;
 use crate::bus::port::Wait;
 use crate::parcel::OwnMessage;
@@ -126,6 +127,27 @@ impl Port for Socket {
     fn wake(&self) {
         // SAFETY: By the type invariant the socket is alive.
         unsafe { ffi::kipc_wake(self.as_ptr()) };
+    }
+
+    #[inline]
+    fn trace_publish(topic_id: u32, port_id: u32, receipt: Receipt) {
+        let Receipt {
+            seq,
+            delivered,
+            dropped,
+        } = receipt;
+        // SAFETY: Plain numbers; always allowed in process context.
+        unsafe { ffi::kipc_trace_publish(topic_id, seq, port_id, delivered, dropped) };
+    }
+
+    fn trace_drop(topic_id: u32, first: u64, count: u32, port_id: u32) {
+        // SAFETY: As above.
+        unsafe { ffi::kipc_trace_drop(topic_id, first, count, port_id) };
+    }
+
+    fn trace_end(&self, port_id: u32) {
+        // SAFETY: By the type invariant the socket is alive.
+        unsafe { ffi::kipc_trace_unregister(self.as_ptr(), port_id) };
     }
 
     fn now_ns() -> u64 {
