@@ -289,7 +289,11 @@ struct sk_buff *kipc_hold_shared(struct sock *sk, struct sk_buff *skb,
 				 unsigned int offset, unsigned int len,
 				 enum kipc_outcome *outcome)
 {
-	return kipc_take(sk, skb, offset, len, outcome);
+	struct sk_buff *held = kipc_take(sk, skb, offset, len, outcome);
+
+	if (!held && trace_kipc_deliver_enabled())
+		trace_kipc_deliver(sock_i_ino(sk), len, *outcome);
+	return held;
 }
 
 void kipc_queue_held(struct sk_buff *held)

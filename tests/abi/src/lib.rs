@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks a C compiler whether the header for C and the wire format in Rust say the same.
+//! Asks a C compiler whether the header for C and the wire format in Rust say the same, and
+//! compares both with the netlink spec.
 #![cfg(test)]
 
 #[allow(
@@ -208,4 +209,60 @@ fn every_constant_of_the_header_is_compared() {
         .chain(["KIPC_SEED_TOPIC"])
         .collect();
     assert_eq!(defined, compared);
+}
+
+const SPEC: &str = include_str!("../../../docs/netlink/kipc.yaml");
+
+/// Names and values in a section of the spec: of attributes, or of messages in both directions.
+///
+/// The spec is plain enough for this reader; what it does not find, the comparison misses.
+fn numbers_of_spec(spec: &str, section: &str, prefix: &str) -> BTreeSet<(String, u64)> {
+    let mut name = None;
+    spec.lines()
+        .skip_while(|line| *line != section)
+        .skip(1)
+        .take_while(|line| line.is_empty() || line.starts_with(' '))
+        .filter_map(|line| {
+            let (key, value) = line.trim().split_once(": ")?;
+            match key {
+                "name" => {
+                    name = Some(value.to_uppercase().replace('-', "_"));
+                    None
+                }
+                "value" => {
+                    let value = match value.strip_prefix("0x") {
+                        Some(digits) => u64::from_str_radix(digits, 16),
+                        None => value.parse(),
+                    };
+                    let name = name.as_ref().expect("a name comes before its value");
+                    Some((format!("{prefix}{name}"), value.expect("a number")))
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+fn numbers_of_wire(prefix: &str) -> BTreeSet<(String, u64)> {
+    NUMBERS
+        .iter()
+        .filter(|(name, _)| name.starts_with(prefix))
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect()
+}
+
+#[test]
+fn netlink_spec_and_wire_agree() {
+    for (section, prefix) in [
+        ("attribute-sets:", "KIPC_ATTR_"),
+        ("operations:", "KIPC_MSG_"),
+    ] {
+        let wire = numbers_of_wire(prefix);
+        assert_eq!(numbers_of_spec(SPEC, section, prefix), wire);
+        let wrong = SPEC
+            .replace("value: 0x31", "value: 0x3f")
+            .replace("value: 37", "value: 51");
+        assert_ne!(numbers_of_spec(&wrong, section, prefix), wire);
+    }
+    assert!(SPEC.contains(&format!("\nprotonum: {}\n", wire::PROTOCOL)));
 }

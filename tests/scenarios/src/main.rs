@@ -11,6 +11,7 @@ mod kernel;
 mod process;
 mod role;
 mod scenario;
+mod spec;
 #[allow(
     dead_code,
     reason = "the module compiles the same files; scenarios need a part of them"

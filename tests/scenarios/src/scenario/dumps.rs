@@ -5,6 +5,7 @@
 use crate::client::Client;
 use crate::client::Terms;
 use crate::process::Process;
+use crate::spec::Spec;
 use crate::wire::header;
 use crate::wire::message;
 use crate::wire::record::Record;
@@ -204,4 +205,60 @@ pub fn survive_concurrent_change() {
     for kind in KINDS {
         assert_eq!(dump(&reader, kind), [""; 0]);
     }
+}
+
+/// All dumps, read by a decoder that knows the machine-readable spec alone.
+pub fn are_what_the_netlink_spec_says() {
+    let spec = Spec::read();
+    let reader = Client::open();
+    let read = |dump: &str| {
+        let mut records = Vec::new();
+        reader.start_dump(spec.number(dump), 1);
+        let mut done = false;
+        while !done {
+            reader.for_each_message(|header, payload| match header.kind {
+                header::TYPE_DONE => done = true,
+                kind => {
+                    assert_eq!(kind, spec.number(dump));
+                    records.push(spec.decode(dump, payload));
+                }
+            });
+        }
+        records
+    };
+    let client = Client::open();
+    let topic = client.advertise_history("spec/x", 3).expect("advertise");
+    client.subscribe("spec/*");
+    client.publish(topic, b"x");
+    reader.set_policy(&[("spec", 0, 0, 0o660)]).expect("set");
+    let expect = |dump: &str, wanted: &[(&str, &str)]| {
+        let [record] = &read(dump)[..] else {
+            panic!("one record in {dump}");
+        };
+        for (name, value) in wanted {
+            assert_eq!(record[*name], *value, "{name} of {record:?}");
+        }
+    };
+    let (id, port) = (topic.to_string(), client.port().to_string());
+    expect(
+        "topics",
+        &[
+            ("topic-id", &id),
+            ("topic", "spec/x"),
+            ("mode", &0o660.to_string()),
+            ("publishers", "1"),
+            ("subscribers", "1"),
+            ("history", "3"),
+            ("retained", "1"),
+        ],
+    );
+    expect("statistics", &[("topic", "spec/x"), ("seq", "1")]);
+    expect("subscriptions", &[("port", &port), ("pattern", "spec/*")]);
+    expect("clients", &[("port", &port), ("comm", "kipc-scenarios")]);
+    expect(
+        "policy",
+        &[("prefix", "spec"), ("mode", &0o660.to_string())],
+    );
+    reader.set_policy(&[]).expect("set");
+    client.clear("spec/x").expect("clear");
 }

@@ -26,6 +26,7 @@ mod seed_registers_twice;
 mod spoofed_port;
 mod subscribe_close_cycles;
 mod subscriber_dies_with_full_queue;
+mod trace_events;
 pub mod typed_round_trip;
 mod unprivileged_user;
 
@@ -261,5 +262,13 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "dumps_survive_concurrent_change",
         dumps::survive_concurrent_change,
+    ),
+    (
+        "dumps_are_what_the_netlink_spec_says",
+        dumps::are_what_the_netlink_spec_says,
+    ),
+    (
+        "trace_events_agree_with_receipts",
+        trace_events::agree_with_receipts,
     ),
 ];
