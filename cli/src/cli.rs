@@ -43,6 +43,18 @@ pub(crate) enum Command {
     Sub(Subscribe),
     /// Show the module's version and limits, and what is on the bus
     Info(Info),
+    /// List the topics
+    Ls(List),
+    /// Show how many messages were published, delivered and dropped, by topic
+    Stat(List),
+    /// List the sockets that publish or subscribe
+    Clients(List),
+    /// List the subscriptions
+    Subscriptions(List),
+    /// Print or replace the rules of access
+    Policy(Policy),
+    /// Let go of what a topic retains
+    Clear(Clear),
 }
 
 #[derive(Args, Debug)]
@@ -67,6 +79,24 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) wait: Option<Duration>,
 
+    /// Retain so many messages for subscribers that come later (with --history)
+    #[arg(long, value_name = "NUMBER")]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=4096))]
+    pub(crate) history: Option<u32>,
+
+    /// Who may use the topic if it is new, as the mode of a file: 4 subscribes, 2 publishes
+    /// [default: 600]
+    #[arg(long, value_name = "OCTAL", value_parser = mode)]
+    pub(crate) mode: Option<u32>,
+
+    /// Group of the topic if it is new
+    #[arg(long, value_name = "GID")]
+    pub(crate) group: Option<u32>,
+
+    /// Have this message published when this command ends, however it does
+    #[arg(long, value_name = "MESSAGE")]
+    pub(crate) last_will: Option<OsString>,
+
     /// Size of the send buffer (SO_SNDBUF); a message may be about twice as large
     #[arg(long, value_name = "BYTES")]
     pub(crate) send_buffer: Option<usize>,
@@ -90,6 +120,10 @@ pub(crate) struct Subscribe {
     /// Print publishers that come and go, too
     #[arg(long)]
     pub(crate) events: bool,
+
+    /// First of all, print what the topics retain
+    #[arg(long)]
+    pub(crate) history: bool,
 
     /// What happens when the queue is full; block and fail concern publishers with --wait
     #[arg(long, value_enum, default_value_t = OverflowPolicy::DropNewest)]
@@ -145,6 +179,37 @@ pub(crate) struct Info {
     /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Policy {
+    /// Replace all rules by those on standard input, one MODE UID GID PREFIX per line, such as
+    /// "640 1000 100 sensors"; '**' stands for all topics. Needs CAP_NET_ADMIN
+    #[arg(long)]
+    pub(crate) set: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Clear {
+    /// Which topic
+    pub(crate) topic: Topic,
+}
+
+/// Parses the octal digits of a mode.
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode & !0o666 == 0 => Ok(mode),
+        _ => Err("not a mode such as 644: r to subscribe (4), w to publish (2)".into()),
+    }
 }
 
 /// Parses a number of seconds, which may have a fraction.

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Bus(Error),
     /// Reading input or writing output failed.
     Stream(&'static str, io::Error),
+    /// What was to be read is not what it should be.
+    Input(String),
     /// The time was over before `wanted` messages came.
     Timeout { received: u64, wanted: u64 },
 }
@@ -44,6 +46,7 @@ impl Failure {
                 TIMEOUT,
                 format!("time is over: {received} of {wanted} messages came"),
             ),
+            Self::Input(why) => (FAILURE, why.clone()),
             Self::Bus(Error::TooLarge { length, limit, .. }) => (
                 FAILURE,
                 format!(

@@ -25,6 +25,12 @@ fn main() -> ExitCode {
             Command::Pub(arguments) => command::publish::run(&bus, &arguments),
             Command::Sub(arguments) => command::subscribe::run(&bus, &arguments),
             Command::Info(arguments) => command::info::run(&bus, &arguments),
+            Command::Ls(arguments) => command::list::topics(&bus, &arguments),
+            Command::Stat(arguments) => command::list::statistics(&bus, &arguments),
+            Command::Clients(arguments) => command::list::clients(&bus, &arguments),
+            Command::Subscriptions(arguments) => command::list::subscriptions(&bus, &arguments),
+            Command::Policy(arguments) => command::policy::run(&bus, &arguments),
+            Command::Clear(arguments) => Ok(bus.clear(&arguments.topic)?),
         });
     match result {
         Ok(()) => ExitCode::SUCCESS,

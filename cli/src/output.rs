@@ -216,7 +216,7 @@ pub(crate) fn info_text(info: &Info) -> String {
 }
 
 /// Serializes what cannot fail: there are only strings and numbers here.
-fn json(value: &impl Serialize) -> String {
+pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -228,8 +228,62 @@ fn hex(bytes: &[u8]) -> String {
     out
 }
 
+/// A mode as `ls` writes it, without what topics do not have.
+pub(crate) fn mode(mode: u32) -> String {
+    [6, 3, 0]
+        .iter()
+        .flat_map(|class| {
+            let bit = |right: u32, letter| {
+                if mode >> class & right == 0 {
+                    '-'
+                } else {
+                    letter
+                }
+            };
+            [bit(4, 'r'), bit(2, 'w')]
+        })
+        .collect()
+}
+
+/// Rows in columns as wide as they must be; the last one may be of any width.
+pub(crate) struct Table(Vec<Vec<String>>);
+
+impl Table {
+    /// A table with this head.
+    pub(crate) fn new(head: &[&str]) -> Self {
+        Self(vec![head.iter().map(|word| (*word).to_owned()).collect()])
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, row: Vec<String>) {
+        self.0.push(row);
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let width = |column: usize| {
+            let cells = self.0.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.0[0].len()).map(width).collect();
+        for (number, row) in self.0.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            for (column, cell) in row.iter().enumerate() {
+                match widths.get(column) {
+                    Some(width) if column + 1 < row.len() => write!(f, "{cell:>width$} ")?,
+                    _ => write!(f, "{cell}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The bytes as text, with everything escaped that is not UTF-8 or could leave the line.
-fn escaped(bytes: &[u8]) -> String {
+pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -261,6 +315,15 @@ mod tests {
         assert_eq!(escaped("warm ä".as_bytes()), "warm ä");
         assert_eq!(escaped(b"a\nb\\\x1b[2J\xff"), "a\\nb\\\\\\u{1b}[2J\\xff");
         assert_eq!(escaped("\u{202e}".as_bytes()), "\\u{202e}");
+    }
+
+    #[test]
+    fn modes_and_tables_are_as_people_know_them() {
+        assert_eq!(mode(0o640), "rwr---");
+        assert_eq!(mode(0o602), "rw---w");
+        let mut table = Table::new(&["N", "NAME"]);
+        table.row(vec!["10".into(), "a".into()]);
+        assert_eq!(table.to_string(), " N NAME\n10 a");
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Bus {
         let socket = self.open()?;
         let mut inbox = Inbox::new(ANSWER_ROOM, false);
         let topic = topic.to_wire()?;
-        control::call(
+        control::order(
             &socket,
             &mut inbox,
             Request::Clear { topic },

@@ -38,6 +38,17 @@ pub(crate) fn call(
     request: Request<'_>,
     operation: &'static str,
 ) -> Result<Answer> {
+    order(socket, inbox, request, operation)?
+        .ok_or_else(|| protocol("acknowledgement without an answer"))
+}
+
+/// Like [`call`], for requests that may have no answer.
+pub(crate) fn order(
+    socket: &Socket,
+    inbox: &mut Inbox,
+    request: Request<'_>,
+    operation: &'static str,
+) -> Result<Option<Answer>> {
     // Events carry 0. A socket makes one call before anything else, so one number is enough.
     const SEQ: u32 = 1;
     let mut buf = [0; request::MAX_LEN];
@@ -45,7 +56,7 @@ pub(crate) fn call(
         .write(&mut buf, SEQ)
         .ok_or_else(|| protocol("request too long"))?;
     socket.send(buf.get(..len).unwrap_or_default(), &[])?;
-    answer(socket, inbox, SEQ, operation)
+    acknowledgement(socket, inbox, SEQ, operation)
 }
 
 /// Takes the answer to request `seq` and its acknowledgement from the queue, and keeps what else
@@ -56,6 +67,17 @@ pub(crate) fn answer(
     seq: u32,
     operation: &'static str,
 ) -> Result<Answer> {
+    acknowledgement(source, inbox, seq, operation)?
+        .ok_or_else(|| protocol("acknowledgement without an answer"))
+}
+
+/// Like [`answer`], for requests that may have none.
+pub(crate) fn acknowledgement(
+    source: &impl Source,
+    inbox: &mut Inbox,
+    seq: u32,
+    operation: &'static str,
+) -> Result<Option<Answer>> {
     let mut answer = None;
     loop {
         match inbox.receive(source, Wait::No) {
@@ -93,7 +115,7 @@ pub(crate) fn answer(
             inbox.keep();
         }
         if acknowledged {
-            return answer.ok_or_else(|| protocol("acknowledgement without an answer"));
+            return Ok(answer);
         }
     }
 }

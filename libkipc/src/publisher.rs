@@ -388,7 +388,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
         self.socket.send(&header, payload)?;
-        control::answer(&self.socket, inbox, *seq, "leave a last will")?;
+        control::acknowledgement(&self.socket, inbox, *seq, "leave a last will")?;
         Ok(())
     }
 

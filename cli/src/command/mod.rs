@@ -3,5 +3,7 @@
 //! One module for each verb.
 
 pub(crate) mod info;
+pub(crate) mod list;
+pub(crate) mod policy;
 pub(crate) mod publish;
 pub(crate) mod subscribe;

@@ -22,7 +22,19 @@ pub(crate) fn run(bus: &Bus, arguments: &Publish) -> Result<(), Failure> {
     if let Some(timeout) = arguments.wait {
         builder = builder.wait(timeout);
     }
+    if let Some(messages) = arguments.history {
+        builder = builder.history(messages);
+    }
+    if let Some(mode) = arguments.mode {
+        builder = builder.mode(mode);
+    }
+    if let Some(gid) = arguments.group {
+        builder = builder.group(gid);
+    }
     let publisher = builder.create()?;
+    if let Some(message) = &arguments.last_will {
+        publisher.set_last_will(message.as_bytes())?;
+    }
     if arguments.messages.is_empty() {
         return lines(&publisher, arguments.ack);
     }

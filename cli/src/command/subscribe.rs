@@ -79,6 +79,9 @@ fn subscribe(bus: &Bus, arguments: &Subscribe) -> Result<Subscriber<Vec<u8>, Raw
     let mut builder = bus
         .raw_subscriber(&arguments.pattern)?
         .overflow(arguments.overflow.into());
+    if arguments.history {
+        builder = builder.history();
+    }
     if arguments.events {
         builder = builder.events();
     }
