@@ -56,6 +56,23 @@ publish sensors/room2 '18 degrees,' 0.7 &
 publish doors/front 'somebody rang,' 1.5 &
 sleep 4
 
+say "topics, what happened on them, who is there, who hears what"
+kipc ls
+kipc stat
+kipc clients
+kipc subscriptions
+
+say "a latched value with a last will: the late subscriber gets both"
+echo on | kipc pub --history 2 --mode 644 --last-will off state/lamp
+kipc sub --history --count 2 state/lamp | tee /tmp/late
+kipc ls --json
+kipc clear state/lamp
+
+say "a rule of access: below doors, user 1000 owns everything, and others may listen"
+echo '644 1000 1000 doors' | kipc policy --set
+kipc policy
+kipc policy --set </dev/null
+
 say "SIGKILL for the publisher of room2: nobody cleans up after him but the kernel"
 kill -9 "$(cat /tmp/pid-room2)"
 sleep 2
@@ -67,6 +84,8 @@ heard room1 '21 degrees, 2'
 heard rooms '18 degrees, 2'
 heard all 'somebody rang, 2'
 heard all 'gone'
+heard late 'on'
+heard late 'off'
 if grep -q '18 degrees' /tmp/room1; then
 	echo "demo: room1 heard what it did not subscribe to" >&2
 	exit 1

@@ -181,6 +181,10 @@ struct InfoLine<'a> {
     max_advertisements: u32,
     max_subscriptions: u32,
     max_topics: u32,
+    max_topics_per_user: u32,
+    max_subscriptions_per_user: u32,
+    max_retained_bytes: u32,
+    max_message_bytes: u32,
 }
 
 pub(crate) fn info_json(info: &Info) -> String {
@@ -193,6 +197,10 @@ pub(crate) fn info_json(info: &Info) -> String {
         max_advertisements: info.max_advertisements,
         max_subscriptions: info.max_subscriptions,
         max_topics: info.max_topics,
+        max_topics_per_user: info.max_topics_per_user,
+        max_subscriptions_per_user: info.max_subscriptions_per_user,
+        max_retained_bytes: info.max_retained_bytes,
+        max_message_bytes: info.max_message_bytes,
     })
 }
 
@@ -203,7 +211,9 @@ pub(crate) fn info_text(info: &Info) -> String {
          topics            {} of {}\n\
          clients           {}\n\
          subscriptions     {}\n\
-         limits per socket {} advertisements, {} subscriptions",
+         limits per socket {} advertisements, {} subscriptions\n\
+         limits per user   {} topics, {} subscriptions, {} retained bytes\n\
+         longest message   {} bytes",
         info.version,
         info.abi,
         info.topics,
@@ -211,7 +221,11 @@ pub(crate) fn info_text(info: &Info) -> String {
         info.clients,
         info.subscriptions,
         info.max_advertisements,
-        info.max_subscriptions
+        info.max_subscriptions,
+        info.max_topics_per_user,
+        info.max_subscriptions_per_user,
+        info.max_retained_bytes,
+        info.max_message_bytes
     )
 }
 

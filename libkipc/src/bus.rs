@@ -177,6 +177,14 @@ pub struct Info {
     pub max_subscriptions: u32,
     /// Most topics of one bus.
     pub max_topics: u32,
+    /// Most topics of one user.
+    pub max_topics_per_user: u32,
+    /// Most subscriptions of one user.
+    pub max_subscriptions_per_user: u32,
+    /// Most memory in retained messages and last wills of one user, in bytes.
+    pub max_retained_bytes: u32,
+    /// Longest payload of a message, in bytes.
+    pub max_message_bytes: u32,
 }
 
 impl From<record::Info<'_>> for Info {
@@ -190,6 +198,10 @@ impl From<record::Info<'_>> for Info {
             max_advertisements: info.max_advertisements,
             max_subscriptions: info.max_subscriptions,
             max_topics: info.max_topics,
+            max_topics_per_user: info.max_topics_per_user,
+            max_subscriptions_per_user: info.max_subscriptions_per_user,
+            max_retained_bytes: info.max_retained_bytes,
+            max_message_bytes: info.max_message_bytes,
         }
     }
 }

@@ -129,6 +129,14 @@ pub(crate) mod attr {
     pub(crate) const DELIVERED_TOTAL: u16 = 36;
     /// Messages that did not fit into queues, over all subscribers, u64.
     pub(crate) const DROPPED_TOTAL: u16 = 37;
+    /// Most topics of one user, u32.
+    pub(crate) const MAX_TOPICS_PER_USER: u16 = 38;
+    /// Most subscriptions of one user, u32.
+    pub(crate) const MAX_SUBSCRIPTIONS_PER_USER: u16 = 39;
+    /// Most memory in retained messages and last wills of one user, bytes, u32.
+    pub(crate) const MAX_RETAINED_BYTES: u16 = 40;
+    /// Longest payload of a message, bytes, u32.
+    pub(crate) const MAX_MESSAGE_BYTES: u16 = 41;
 }
 
 /// Advertise flag: receive [`MATCHED`], now and whenever it changes.

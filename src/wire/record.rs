@@ -120,6 +120,14 @@ pub(crate) struct Info<'a> {
     pub(crate) max_subscriptions: u32,
     /// Most topics of one bus.
     pub(crate) max_topics: u32,
+    /// Most topics of one user.
+    pub(crate) max_topics_per_user: u32,
+    /// Most subscriptions of one user.
+    pub(crate) max_subscriptions_per_user: u32,
+    /// Most memory in retained messages and last wills of one user, in bytes.
+    pub(crate) max_retained_bytes: u32,
+    /// Longest payload of a message, in bytes.
+    pub(crate) max_message_bytes: u32,
 }
 
 /// A topic.
@@ -266,7 +274,14 @@ impl<'a> Record<'a> {
                 .u32(attr::SUBSCRIPTIONS, info.subscriptions)
                 .u32(attr::MAX_ADVERTISEMENTS, info.max_advertisements)
                 .u32(attr::MAX_SUBSCRIPTIONS, info.max_subscriptions)
-                .u32(attr::MAX_TOPICS, info.max_topics),
+                .u32(attr::MAX_TOPICS, info.max_topics)
+                .u32(attr::MAX_TOPICS_PER_USER, info.max_topics_per_user)
+                .u32(
+                    attr::MAX_SUBSCRIPTIONS_PER_USER,
+                    info.max_subscriptions_per_user,
+                )
+                .u32(attr::MAX_RETAINED_BYTES, info.max_retained_bytes)
+                .u32(attr::MAX_MESSAGE_BYTES, info.max_message_bytes),
             Self::Advertised { topic_id } | Self::Removed { topic_id } => {
                 writer.u32(attr::TOPIC_ID, topic_id)
             }
@@ -358,6 +373,10 @@ impl<'a> Record<'a> {
                     max_advertisements: u32_of(attr::MAX_ADVERTISEMENTS)?,
                     max_subscriptions: u32_of(attr::MAX_SUBSCRIPTIONS)?,
                     max_topics: u32_of(attr::MAX_TOPICS)?,
+                    max_topics_per_user: u32_of(attr::MAX_TOPICS_PER_USER)?,
+                    max_subscriptions_per_user: u32_of(attr::MAX_SUBSCRIPTIONS_PER_USER)?,
+                    max_retained_bytes: u32_of(attr::MAX_RETAINED_BYTES)?,
+                    max_message_bytes: u32_of(attr::MAX_MESSAGE_BYTES)?,
                 })
             }
             message::ADVERTISE => Self::Advertised {
@@ -493,6 +512,10 @@ mod tests {
                 max_advertisements: 5,
                 max_subscriptions: 6,
                 max_topics: 7,
+                max_topics_per_user: 8,
+                max_subscriptions_per_user: 9,
+                max_retained_bytes: 10,
+                max_message_bytes: 11,
             }),
             Record::TopicInfo(TopicInfo {
                 topic_id: 1,

@@ -83,6 +83,10 @@
 #define KIPC_ATTR_DROPS			35	/* u32 */
 #define KIPC_ATTR_DELIVERED_TOTAL	36	/* u64 */
 #define KIPC_ATTR_DROPPED_TOTAL		37	/* u64 */
+#define KIPC_ATTR_MAX_TOPICS_PER_USER	38	/* u32 */
+#define KIPC_ATTR_MAX_SUBSCRIPTIONS_PER_USER	39	/* u32 */
+#define KIPC_ATTR_MAX_RETAINED_BYTES	40	/* u32, bytes, per user */
+#define KIPC_ATTR_MAX_MESSAGE_BYTES	41	/* u32, bytes */
 
 /* Longest KIPC_ATTR_WAIT. */
 #define KIPC_WAIT_MAX			60000

@@ -96,6 +96,22 @@ const NUMBERS: &[(&str, u64)] = &[
     ("KIPC_MSG_CLIENTS", message::CLIENTS as u64),
     ("KIPC_MSG_SUBSCRIPTIONS", message::SUBSCRIPTIONS as u64),
     ("KIPC_MSG_STATISTICS", message::STATISTICS as u64),
+    (
+        "KIPC_ATTR_MAX_TOPICS_PER_USER",
+        attr::MAX_TOPICS_PER_USER as u64,
+    ),
+    (
+        "KIPC_ATTR_MAX_SUBSCRIPTIONS_PER_USER",
+        attr::MAX_SUBSCRIPTIONS_PER_USER as u64,
+    ),
+    (
+        "KIPC_ATTR_MAX_RETAINED_BYTES",
+        attr::MAX_RETAINED_BYTES as u64,
+    ),
+    (
+        "KIPC_ATTR_MAX_MESSAGE_BYTES",
+        attr::MAX_MESSAGE_BYTES as u64,
+    ),
     ("KIPC_WAIT_MAX", message::MAX_WAIT as u64),
     ("KIPC_SUBSCRIBE_EVENTS", message::SUBSCRIBE_EVENTS as u64),
     (

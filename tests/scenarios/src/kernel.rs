@@ -7,7 +7,12 @@ use std::process::Command;
 
 /// Loads the module.
 pub fn load() {
-    run("modprobe", &["kipc"]);
+    load_with(&[]);
+}
+
+/// Loads the module with parameters such as `topics_per_user=3`.
+pub fn load_with(parameters: &[&str]) {
+    run("modprobe", &[&["kipc"], parameters].concat());
 }
 
 /// Unloads the module.

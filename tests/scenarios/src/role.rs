@@ -21,6 +21,12 @@ pub fn run(arguments: &[String]) {
         ["publish-forever-patiently", topic] => publish_forever(topic, Some(60_000)),
         ["publish-with-history", topic, depth] => publish_with_history(topic, depth),
         ["probe-access", topic] => say(&crate::scenario::access::probe(topic)),
+        ["advertise-and-stay", topic] => {
+            let client = Client::open();
+            client.advertise(topic);
+            say("ready");
+            std::thread::sleep(Duration::from_secs(60));
+        }
         ["latch", topic, text, will] => latch(topic, text, will),
         ["meddle", topic] => {
             for errno in crate::scenario::history::meddle(topic) {

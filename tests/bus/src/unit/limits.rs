@@ -3,10 +3,15 @@
 //! Each limit: reached it holds, one over it is refused, and below it there is room again.
 
 use crate::bus::limits;
+use crate::bus::limits::Limits;
 use crate::bus::port::Form;
+use crate::bus::Bus;
+use crate::person::Person;
 use crate::wire::refusal::Refusal;
+use crate::world::client_of;
 use crate::world::pattern;
 use crate::world::World;
+use crate::world::LIMITS;
 
 #[test]
 fn advertisements_one_over_the_limit_are_refused() {
@@ -73,4 +78,46 @@ fn topics_one_over_the_limit_are_refused() {
     drop(client);
     drop(watcher);
     world.end(clients);
+}
+
+#[test]
+fn limits_of_a_user_count_over_all_sockets_and_for_each_user() {
+    let mut world = World::new();
+    world.bus = Bus::new(Limits {
+        topics_per_user: 2,
+        subscriptions_per_user: 2,
+        ..LIMITS
+    })
+    .unwrap();
+    let [first, second] = [(); 2].map(|()| world.client());
+    world.advertise(&first, "a");
+    world.advertise(&second, "b");
+    let over = || world.advertise_typed(&second, "c", 0);
+    assert_eq!(over(), Err(Refusal::TooManyTopicsOfUser));
+    // Topics that exist cost nothing; another user has limits of his own.
+    world.advertise(&second, "a");
+    let stranger = client_of(Person {
+        uid: 7,
+        ..Person::default()
+    });
+    world.advertise(&stranger, "d");
+    world.subscribe(&first, "a");
+    let subscription = world.subscribe(&second, "b");
+    let over_subscription = || world.bus.subscribe(&first, pattern("c"), 0, Form::V1);
+    assert_eq!(
+        over_subscription(),
+        Err(Refusal::TooManySubscriptionsOfUser)
+    );
+    world.subscribe(&stranger, "d");
+    world.bus.unsubscribe(&second, subscription).unwrap();
+    assert!(over_subscription().is_ok());
+    // `a` lives on with its second publisher, and still counts for its creator.
+    world.bus.disconnect(&first);
+    assert_eq!(over(), Err(Refusal::TooManyTopicsOfUser));
+    world.bus.disconnect(&second);
+    let last = world.client();
+    for topic in ["x", "y"] {
+        world.advertise(&last, topic);
+    }
+    world.end(vec![first, second, stranger, last]);
 }

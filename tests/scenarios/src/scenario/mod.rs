@@ -14,6 +14,7 @@ pub mod history;
 mod kernel_publisher;
 mod killed_at_random;
 mod last_will;
+mod limits;
 mod load_unload;
 mod malformed_messages;
 mod namespaces;
@@ -270,5 +271,9 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "trace_events_agree_with_receipts",
         trace_events::agree_with_receipts,
+    ),
+    (
+        "limits_per_user_hold_at_the_limit_and_one_over",
+        limits::per_user_hold_at_the_limit_and_one_over,
     ),
 ];
