@@ -74,6 +74,7 @@ mod codec;
 mod control;
 mod errno;
 mod error;
+mod filter;
 mod fingerprint;
 mod inbox;
 mod item;
@@ -81,6 +82,8 @@ mod overflow;
 mod publisher;
 mod socket;
 mod subscriber;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod topic;
 #[allow(
     dead_code,
@@ -100,6 +103,7 @@ pub use errno::Errno;
 pub use error::Error;
 pub use error::Refused;
 pub use error::Result;
+pub use filter::Filter;
 pub use fingerprint::fingerprint;
 pub use item::Credentials;
 pub use item::Item;
