@@ -158,6 +158,8 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             topic_id,
             tag: self.tag,
             deferred: self.deferred,
+            #[cfg(feature = "tokio")]
+            wait: self.wait,
             state: Mutex::new(State {
                 seq: 1,
                 buffer: Vec::new(),
@@ -197,6 +199,8 @@ pub struct Publisher<T: ?Sized, C = Bincode> {
     topic_id: u32,
     tag: u32,
     deferred: bool,
+    #[cfg(feature = "tokio")]
+    wait: Option<Duration>,
     state: Mutex<State>,
     marker: PhantomData<fn(&T) -> C>,
 }
@@ -226,7 +230,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     /// [`Error::Encode`], [`Error::TooLarge`] or [`Error::Refused`], after which nothing was
     /// published; [`Error::Io`].
     pub fn publish(&self, value: &T) -> Result<()> {
-        self.send(self.tag, value, 0).map(|_| ())
+        self.send(self.tag, value, 0, 0).map(|_| ())
     }
 
     /// Publishes a value and learns what became of it.
@@ -235,7 +239,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     ///
     /// As those of [`Publisher::publish`].
     pub fn publish_acked(&self, value: &T) -> Result<Delivery> {
-        let answer = self.send(self.tag, value, header::ACK)?;
+        let answer = self.send(self.tag, value, header::ACK, 0)?;
         answer.ok_or_else(|| protocol("wrong kind of answer"))
     }
 
@@ -274,7 +278,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             buffer.clear();
             let payload = C::encode(value, buffer).map_err(Error::Encode)?;
             *seq = seq.wrapping_add(1);
-            let header = frame(self.topic_id, self.tag, 0, *seq, payload.len())?;
+            let header = frame(self.topic_id, self.tag, 0, *seq, payload.len(), 0)?;
             batch.extend_from_slice(&header);
             batch.extend_from_slice(payload);
             batch.resize(wire::align(batch.len()), 0);
@@ -302,7 +306,14 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         }
     }
 
-    fn send(&self, tag: u32, value: &T, flags: u16) -> Result<Option<Delivery>> {
+    /// Publishes, but does not wait for a subscriber, and learns of a refusal at once.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn publish_now(&self, value: &T) -> Result<()> {
+        self.send(self.tag, value, header::ACK, data::PUBLISH_NOWAIT)
+            .map(|_| ())
+    }
+
+    fn send(&self, tag: u32, value: &T, flags: u16, publish: u32) -> Result<Option<Delivery>> {
         // A panic of a codec leaves nothing half done here.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State {
@@ -311,7 +322,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         buffer.clear();
         let payload = C::encode(value, buffer).map_err(Error::Encode)?;
         *seq = seq.wrapping_add(1);
-        let header = frame(self.topic_id, tag, flags, *seq, payload.len())?;
+        let header = frame(self.topic_id, tag, flags, *seq, payload.len(), publish)?;
         if self.deferred && flags & header::ACK != 0 {
             // What was refused earlier must not stand between this message and its answer.
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
@@ -337,6 +348,7 @@ fn frame(
     flags: u16,
     seq: u32,
     payload_len: usize,
+    publish: u32,
 ) -> Result<[u8; data::PAYLOAD_OFFSET]> {
     let limit = u32::MAX as usize - data::PAYLOAD_OFFSET;
     let len = u32::try_from(payload_len.saturating_add(data::PAYLOAD_OFFSET)).map_err(|_| {
@@ -355,6 +367,7 @@ fn frame(
     let data = DataHeader {
         topic,
         tag,
+        flags: publish,
         ..DataHeader::default()
     };
     let mut frame = [0; data::PAYLOAD_OFFSET];
@@ -385,6 +398,12 @@ impl<T: ?Sized, C> Publisher<T, C> {
     pub fn check(&self) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         control::refusals(&self.socket, &mut state.inbox, "publish")
+    }
+
+    /// The longest time that a publish waits for subscribers.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn longest_wait(&self) -> Option<Duration> {
+        self.wait
     }
 
     /// The topic.
@@ -436,7 +455,7 @@ impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
     ///
     /// As those of [`Publisher::publish`].
     pub fn publish(&self, value: &T) -> Result<()> {
-        self.publisher.send(self.tag, value, 0).map(|_| ())
+        self.publisher.send(self.tag, value, 0, 0).map(|_| ())
     }
 
     /// As [`Publisher::publish_acked`].
@@ -445,7 +464,7 @@ impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
     ///
     /// As those of [`Publisher::publish`].
     pub fn publish_acked(&self, value: &T) -> Result<Delivery> {
-        let answer = self.publisher.send(self.tag, value, header::ACK)?;
+        let answer = self.publisher.send(self.tag, value, header::ACK, 0)?;
         answer.ok_or_else(|| protocol("wrong kind of answer"))
     }
 }
@@ -477,7 +496,7 @@ mod tests {
 
     #[test]
     fn frame_is_what_the_module_accepts() {
-        let mut bytes = frame(3, 4, header::ACK, 5, 2).unwrap().to_vec();
+        let mut bytes = frame(3, 4, header::ACK, 5, 2, 0).unwrap().to_vec();
         bytes.extend(b"xy");
         let (message, next) = header::message_at(&bytes, 0).unwrap();
         assert_eq!(next, bytes.len());
@@ -487,7 +506,7 @@ mod tests {
         let (data, payload) = DataHeader::read_request(message.payload).unwrap();
         assert_eq!((data.topic, data.tag, payload), (3, 4, &b"xy"[..]));
         assert!(matches!(
-            frame(0, 0, 0, 0, usize::MAX),
+            frame(0, 0, 0, 0, usize::MAX, 0),
             Err(Error::TooLarge { .. })
         ));
     }
