@@ -61,7 +61,13 @@ impl<T, C> Subscriber<T, C> {
     ///
     /// Outside of a tokio runtime with I/O enabled.
     pub fn new(subscriber: crate::Subscriber<T, C>) -> Result<Self> {
-        AsyncFd::with_interest(subscriber, Interest::READABLE)
+        #[allow(
+            deprecated,
+            reason = "what replaces it is unsafe, because a descriptor may change under it; that \
+                      of a subscriber is one socket from its creation to its drop"
+        )]
+        let registered = AsyncFd::with_interest(subscriber, Interest::READABLE);
+        registered
             .map(|inner| Self {
                 inner,
                 broken: false,
