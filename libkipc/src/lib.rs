@@ -66,7 +66,8 @@
 //! # Blocking, polling, threads
 //!
 //! There are no hidden threads. [`Subscriber`] implements [`AsFd`](std::os::fd::AsFd) for `poll`
-//! and the like; see there for the one rule to obey. A [`Publisher`] may be shared between
+//! and the like; see there for the one rule to obey, and the example `own_loop`. The feature
+//! `tokio` adds subscribers and publishers that are awaited. A [`Publisher`] may be shared between
 //! threads, a [`Subscriber`] may be sent to one.
 
 mod bus;
