@@ -60,6 +60,7 @@ impl Format {
             Item::Gone {
                 topic, publisher, ..
             } => format!("{topic} gone {publisher}"),
+            Item::Removed { topic, .. } => format!("{topic} removed"),
             other => format!("{} unknown item", other.topic()),
         }
     }
@@ -119,6 +120,9 @@ impl Format {
                 topic: topic.as_str(),
                 publisher: publisher.get(),
             },
+            Item::Removed { topic, .. } => Line::Removed {
+                topic: topic.as_str(),
+            },
             other => Line::Unknown {
                 topic: other.topic().as_str(),
             },
@@ -157,6 +161,9 @@ enum Line<'a> {
     Gone {
         topic: &'a str,
         publisher: u32,
+    },
+    Removed {
+        topic: &'a str,
     },
     Unknown {
         topic: &'a str,

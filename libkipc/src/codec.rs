@@ -79,6 +79,9 @@ pub trait Decode<'a, T>: Codec {
 /// The default codec: bincode 2 with its standard configuration (little endian, variable-length
 /// integers).
 ///
+/// bincode gets no further releases (RUSTSEC-2025-0141). Its format is fixed and described, and
+/// libkipc stays with version 2; a [`Codec`] of your own may take its place.
+///
 /// A type needs `#[derive(bincode::Encode, bincode::Decode)]`. Bytes that are left over behind a
 /// value are an error, and no value larger than 64 MiB is decoded, so that a hostile publisher
 /// cannot make a subscriber run out of memory.

@@ -81,7 +81,9 @@ pub enum Error {
         limit: usize,
     },
     /// A message did not fit into the memory that the subscriber receives into. The message is
-    /// lost; the memory has grown to hold the next one of that size, and the stream goes on.
+    /// lost; the memory has grown to hold the next one of that size, and the stream goes on. The
+    /// memory grows before a message is received; so this comes only if another process sent
+    /// something to this socket at the same time.
     #[non_exhaustive]
     Truncated {
         /// Bytes that arrived.
@@ -98,6 +100,14 @@ pub enum Error {
         granted: usize,
         /// The sysctl with the limit for users without `CAP_NET_ADMIN`.
         sysctl: &'static str,
+    },
+    /// A filter compiles to more instructions than the kernel takes.
+    #[non_exhaustive]
+    FilterTooLong {
+        /// Instructions of the compiled filter.
+        length: usize,
+        /// Most instructions that the kernel takes.
+        limit: usize,
     },
     /// The kernel had no memory to queue something for this socket. What it was is unknown; the
     /// stream goes on. Lost messages do not come this way but as [`Item::Lost`](crate::Item::Lost).
@@ -203,6 +213,10 @@ impl fmt::Display for Error {
                 f,
                 "the kernel grants a socket buffer of {granted} bytes, not {requested}: ask for \
                  less, or raise the sysctl {sysctl}"
+            ),
+            Self::FilterTooLong { length, limit } => write!(
+                f,
+                "the filter needs {length} instructions of at most {limit}: test fewer values"
             ),
             Self::Overrun => {
                 f.write_str("the kernel had no memory to queue something for this socket")

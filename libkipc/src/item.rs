@@ -120,6 +120,13 @@ pub enum Item<T> {
         /// The publisher's socket.
         publisher: PortId,
     },
+    /// A topic of which something arrived here is gone with its last publisher. If one advertises
+    /// it again, it is a new topic: its numbers begin with 1.
+    #[non_exhaustive]
+    Removed {
+        /// The topic.
+        topic: Topic,
+    },
 }
 
 impl<T> Item<T> {
@@ -139,7 +146,8 @@ impl<T> Item<T> {
             Self::Message(Message { topic, .. })
             | Self::Lost { topic, .. }
             | Self::Joined { topic, .. }
-            | Self::Gone { topic, .. } => topic,
+            | Self::Gone { topic, .. }
+            | Self::Removed { topic } => topic,
         }
     }
 }

@@ -66,7 +66,8 @@
 //! # Blocking, polling, threads
 //!
 //! There are no hidden threads. [`Subscriber`] implements [`AsFd`](std::os::fd::AsFd) for `poll`
-//! and the like; see there for the one rule to obey. A [`Publisher`] may be shared between
+//! and the like; see there for the one rule to obey, and the example `own_loop`. The feature
+//! `tokio` adds subscribers and publishers that are awaited. A [`Publisher`] may be shared between
 //! threads, a [`Subscriber`] may be sent to one.
 
 mod bus;
@@ -74,7 +75,9 @@ mod codec;
 mod control;
 mod errno;
 mod error;
+mod filter;
 mod fingerprint;
+mod frame;
 mod inbox;
 mod item;
 mod overflow;
@@ -82,6 +85,8 @@ mod publisher;
 mod query;
 mod socket;
 mod subscriber;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod topic;
 #[allow(
     dead_code,
@@ -101,6 +106,7 @@ pub use errno::Errno;
 pub use error::Error;
 pub use error::Refused;
 pub use error::Result;
+pub use filter::Filter;
 pub use fingerprint::fingerprint;
 pub use item::Credentials;
 pub use item::Item;

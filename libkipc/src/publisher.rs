@@ -21,6 +21,8 @@ use crate::control;
 use crate::control::Answer;
 use crate::error::Error;
 use crate::error::Result;
+use crate::frame::frame;
+use crate::frame::message_frame;
 use crate::inbox::ANSWER_ROOM;
 use crate::inbox::Inbox;
 use crate::inbox::protocol;
@@ -31,7 +33,6 @@ use crate::wire;
 use crate::wire::data;
 use crate::wire::data::DataHeader;
 use crate::wire::header;
-use crate::wire::header::Header;
 use crate::wire::message;
 use crate::wire::request::Request;
 
@@ -200,6 +201,8 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             topic_id,
             tag: self.tag,
             deferred: self.deferred,
+            #[cfg(feature = "tokio")]
+            wait: self.wait,
             state: Mutex::new(State {
                 seq: 1,
                 buffer: Vec::new(),
@@ -239,6 +242,8 @@ pub struct Publisher<T: ?Sized, C = Bincode> {
     topic_id: u32,
     tag: u32,
     deferred: bool,
+    #[cfg(feature = "tokio")]
+    wait: Option<Duration>,
     state: Mutex<State>,
     marker: PhantomData<fn(&T) -> C>,
 }
@@ -268,7 +273,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     /// [`Error::Encode`], [`Error::TooLarge`] or [`Error::Refused`], after which nothing was
     /// published; [`Error::Io`].
     pub fn publish(&self, value: &T) -> Result<()> {
-        self.send(self.tag, value, 0).map(|_| ())
+        self.send(self.tag, value, 0, 0).map(|_| ())
     }
 
     /// Publishes a value and learns what became of it.
@@ -277,7 +282,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     ///
     /// As those of [`Publisher::publish`].
     pub fn publish_acked(&self, value: &T) -> Result<Delivery> {
-        let answer = self.send(self.tag, value, header::ACK)?;
+        let answer = self.send(self.tag, value, header::ACK, 0)?;
         answer.ok_or_else(|| protocol("wrong kind of answer"))
     }
 
@@ -316,7 +321,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             buffer.clear();
             let payload = C::encode(value, buffer).map_err(Error::Encode)?;
             *seq = seq.wrapping_add(1);
-            let header = frame(self.topic_id, self.tag, 0, *seq, payload.len())?;
+            let header = frame(self.topic_id, self.tag, 0, *seq, payload.len(), 0)?;
             batch.extend_from_slice(&header);
             batch.extend_from_slice(payload);
             batch.resize(wire::align(batch.len()), 0);
@@ -392,7 +397,14 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         Ok(())
     }
 
-    fn send(&self, tag: u32, value: &T, flags: u16) -> Result<Option<Delivery>> {
+    /// Publishes, but does not wait for a subscriber, and learns of a refusal at once.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn publish_now(&self, value: &T) -> Result<()> {
+        self.send(self.tag, value, header::ACK, data::PUBLISH_NOWAIT)
+            .map(|_| ())
+    }
+
+    fn send(&self, tag: u32, value: &T, flags: u16, publish: u32) -> Result<Option<Delivery>> {
         // A panic of a codec leaves nothing half done here.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State {
@@ -401,7 +413,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         buffer.clear();
         let payload = C::encode(value, buffer).map_err(Error::Encode)?;
         *seq = seq.wrapping_add(1);
-        let header = frame(self.topic_id, tag, flags, *seq, payload.len())?;
+        let header = frame(self.topic_id, tag, flags, *seq, payload.len(), publish)?;
         if self.deferred && flags & header::ACK != 0 {
             // What was refused earlier must not stand between this message and its answer.
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
@@ -418,50 +430,6 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             _ => Ok(None),
         }
     }
-}
-
-/// The headers in front of a payload to be published.
-fn frame(
-    topic: u32,
-    tag: u32,
-    flags: u16,
-    seq: u32,
-    payload_len: usize,
-) -> Result<[u8; data::PAYLOAD_OFFSET]> {
-    let data = DataHeader {
-        topic,
-        tag,
-        ..DataHeader::default()
-    };
-    message_frame(message::PUBLISH, flags, seq, data, payload_len)
-}
-
-/// The headers in front of a payload.
-fn message_frame(
-    kind: u16,
-    flags: u16,
-    seq: u32,
-    data: DataHeader,
-    payload_len: usize,
-) -> Result<[u8; data::PAYLOAD_OFFSET]> {
-    let limit = u32::MAX as usize - data::PAYLOAD_OFFSET;
-    let len = u32::try_from(payload_len.saturating_add(data::PAYLOAD_OFFSET)).map_err(|_| {
-        Error::TooLarge {
-            length: payload_len,
-            limit,
-        }
-    })?;
-    let netlink = Header {
-        len,
-        kind,
-        flags: header::REQUEST | flags,
-        seq,
-        port: 0,
-    };
-    let mut frame = [0; data::PAYLOAD_OFFSET];
-    frame[..header::LEN].copy_from_slice(&netlink.to_bytes());
-    frame[header::LEN..].copy_from_slice(&data.to_bytes());
-    Ok(frame)
 }
 
 impl<T: ?Sized, C> Publisher<T, C> {
@@ -486,6 +454,12 @@ impl<T: ?Sized, C> Publisher<T, C> {
     pub fn check(&self) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         control::refusals(&self.socket, &mut state.inbox, "publish")
+    }
+
+    /// The longest time that a publish waits for subscribers.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn longest_wait(&self) -> Option<Duration> {
+        self.wait
     }
 
     /// The topic.
@@ -537,7 +511,7 @@ impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
     ///
     /// As those of [`Publisher::publish`].
     pub fn publish(&self, value: &T) -> Result<()> {
-        self.publisher.send(self.tag, value, 0).map(|_| ())
+        self.publisher.send(self.tag, value, 0, 0).map(|_| ())
     }
 
     /// As [`Publisher::publish_acked`].
@@ -546,7 +520,7 @@ impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
     ///
     /// As those of [`Publisher::publish`].
     pub fn publish_acked(&self, value: &T) -> Result<Delivery> {
-        let answer = self.publisher.send(self.tag, value, header::ACK)?;
+        let answer = self.publisher.send(self.tag, value, header::ACK, 0)?;
         answer.ok_or_else(|| protocol("wrong kind of answer"))
     }
 }
@@ -578,7 +552,7 @@ mod tests {
 
     #[test]
     fn frame_is_what_the_module_accepts() {
-        let mut bytes = frame(3, 4, header::ACK, 5, 2).unwrap().to_vec();
+        let mut bytes = frame(3, 4, header::ACK, 5, 2, 0).unwrap().to_vec();
         bytes.extend(b"xy");
         let (message, next) = header::message_at(&bytes, 0).unwrap();
         assert_eq!(next, bytes.len());
@@ -589,7 +563,7 @@ mod tests {
             DataHeader::read_request(message.payload, data::PUBLISH_FLAGS).unwrap();
         assert_eq!((data.topic, data.tag, payload), (3, 4, &b"xy"[..]));
         assert!(matches!(
-            frame(0, 0, 0, 0, usize::MAX),
+            frame(0, 0, 0, 0, usize::MAX, 0),
             Err(Error::TooLarge { .. })
         ));
     }

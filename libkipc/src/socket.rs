@@ -28,6 +28,7 @@ use nix::sys::socket::sockopt;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::filter::Instruction;
 use crate::item::Credentials;
 use crate::item::PortId;
 use crate::wire;
@@ -72,6 +73,17 @@ impl Socket {
     pub(crate) fn request_credentials(&self) -> Result<()> {
         setsockopt(&self.netlink, sockopt::PassCred, &true)
             .map_err(|error| Error::io("ask for credentials", error))
+    }
+
+    /// Attaches a classic BPF program (`SO_ATTACH_FILTER`).
+    pub(crate) fn attach_filter(&self, program: &[Instruction]) -> Result<()> {
+        let program: Vec<_> = program
+            .iter()
+            .map(|i| socket2::SockFilter::new(i.code, i.if_true, i.if_false, i.value))
+            .collect();
+        socket2::SockRef::from(&self.netlink)
+            .attach_filter(&program)
+            .map_err(|error| Error::io("attach a filter", error))
     }
 
     /// Sets `SO_RCVBUF`, above the sysctl's limit where the caller is privileged.
@@ -198,6 +210,30 @@ pub(crate) enum Wait {
     Forever,
     /// Not at all.
     No,
+}
+
+/// Length of the next datagram, which stays in the queue; `None` if there is none and the socket
+/// does not wait.
+pub(crate) fn peek(source: &impl Source, wait: Wait) -> Result<Option<usize>> {
+    let fd = source.as_fd();
+    let mut flags = MsgFlags::MSG_TRUNC | MsgFlags::MSG_PEEK;
+    if wait == Wait::No {
+        flags |= MsgFlags::MSG_DONTWAIT;
+    }
+    loop {
+        return match nix::sys::socket::recv(fd.as_raw_fd(), &mut [], flags) {
+            Ok(length) => Ok(Some(length)),
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) if wait == Wait::No => Ok(None),
+            // Somebody made the descriptor non-blocking.
+            Err(Errno::EAGAIN) => {
+                wait_readable(fd, None)?;
+                continue;
+            }
+            Err(Errno::ENOBUFS) => Err(Error::Overrun),
+            Err(error) => Err(Error::io("receive", error)),
+        };
+    }
 }
 
 /// Receives the next datagram of the kernel; `None` if there is none and the socket does not wait.

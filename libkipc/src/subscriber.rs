@@ -20,6 +20,7 @@ use crate::control;
 use crate::control::Answer;
 use crate::error::Error;
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::inbox::DATA_ROOM;
 use crate::inbox::Inbox;
 use crate::inbox::RawItem;
@@ -47,6 +48,7 @@ pub struct SubscriberBuilder<T, C = Bincode> {
     type_name: Option<String>,
     fingerprint: Option<u64>,
     receive_buffer: Option<usize>,
+    filter: Option<Filter>,
     marker: PhantomData<fn() -> (T, C)>,
 }
 
@@ -62,6 +64,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             type_name: None,
             fingerprint: None,
             receive_buffer: None,
+            filter: None,
             marker: PhantomData,
         }
     }
@@ -78,6 +81,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             type_name: self.type_name,
             fingerprint: self.fingerprint,
             receive_buffer: self.receive_buffer,
+            filter: self.filter,
             marker: PhantomData,
         }
     }
@@ -129,12 +133,22 @@ impl<T, C> SubscriberBuilder<T, C> {
         self
     }
 
+    /// Receives only messages that pass a filter, which the kernel runs before it wakes this
+    /// process up. Everything that is no message always passes. Default: no filter.
+    ///
+    /// A rejected message is not lost: no [`Item::Lost`] counts it. With a filter, each message of
+    /// a batch is an entry of the queue of its own.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
     /// Opens a socket and subscribes.
     ///
     /// # Errors
     ///
     /// [`Error::Refused`] with [`Errno::NOSPC`](crate::Errno::NOSPC) if a limit is reached;
-    /// [`Error::BufferLimit`]; [`Error::ModuleMissing`]; [`Error::Io`].
+    /// [`Error::BufferLimit`]; [`Error::FilterTooLong`]; [`Error::ModuleMissing`]; [`Error::Io`].
     pub fn create(self) -> Result<Subscriber<T, C>>
     where
         C: Codec,
@@ -145,6 +159,10 @@ impl<T, C> SubscriberBuilder<T, C> {
         let socket = self.bus.open()?;
         if let Some(bytes) = self.receive_buffer {
             socket.set_receive_buffer(bytes)?;
+        }
+        if let Some(filter) = &self.filter {
+            // Before it subscribes: nothing comes past the filter.
+            socket.attach_filter(&filter.compile()?)?;
         }
         if self.credentials {
             socket.request_credentials()?;
@@ -379,6 +397,9 @@ fn typed<'a, T, C: Decode<'a, T>>(item: RawItem<'a>, expected: u64) -> Result<It
         RawItem::Gone { topic, publisher } => Item::Gone {
             topic: topic.clone(),
             publisher,
+        },
+        RawItem::Removed { topic } => Item::Removed {
+            topic: topic.clone(),
         },
     })
 }

@@ -119,9 +119,9 @@ struct kipc_queue_state {
 void kipc_queue_state(struct sock *sk, struct kipc_queue_state *state);
 
 /*
- * Answers a request at @offset of @skb, from @portid, with a dump. @dump comes from Rust; it is given
- * to kipc_ops.dump_part() again and again, and to kipc_ops.dump_free() in the end, also if this
- * fails: -EBUSY, or -ENOMEM.
+ * Answers a request at @offset of @skb, from @portid, with a dump. @dump comes from Rust; it is
+ * given to kipc_ops.dump_part() again and again, and to kipc_ops.dump_free() in the end, also if
+ * this fails: -EBUSY, or -ENOMEM.
  */
 int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offset,
 		    unsigned int portid, void *dump);

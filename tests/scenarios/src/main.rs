@@ -7,6 +7,7 @@
 //! module.
 
 mod client;
+mod event;
 mod kernel;
 mod process;
 mod role;

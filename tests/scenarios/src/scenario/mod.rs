@@ -14,6 +14,7 @@ pub mod history;
 mod kernel_publisher;
 mod killed_at_random;
 mod last_will;
+mod library;
 mod limits;
 mod load_unload;
 mod malformed_messages;
@@ -207,6 +208,24 @@ pub const ALL: &[(&str, Scenario)] = &[
         "typed_round_trip_between_processes",
         typed_round_trip::between_processes,
     ),
+    ("library_filter_selects_messages", || {
+        library::filter_selects_messages().expect("no error")
+    }),
+    ("library_large_messages_arrive", || {
+        library::large_messages_arrive().expect("no error")
+    }),
+    ("library_removed_topics_begin_anew", || {
+        library::removed_topics_begin_anew().expect("no error")
+    }),
+    ("library_epoll_tells_of_messages", || {
+        library::epoll_tells_of_messages().expect("no error")
+    }),
+    ("library_tokio_cancelled_receives_lose_nothing", || {
+        library::tokio_cancelled_receives_lose_nothing().expect("no error")
+    }),
+    ("library_tokio_publish_waits_for_room", || {
+        library::tokio_publish_waits_for_room().expect("no error")
+    }),
     (
         "unload_after_everything",
         load_unload::unload_after_everything,

@@ -88,7 +88,7 @@ pub fn between_processes() {
     numbers.publish(&5).expect("publish");
     let mismatch = loop {
         match subscriber.recv_timeout(Duration::from_secs(10)) {
-            Ok(Some(Item::Joined { .. })) => {}
+            Ok(Some(Item::Joined { .. } | Item::Removed { .. })) => {}
             other => break other,
         }
     };
