@@ -32,6 +32,10 @@ unit: ## tests that need no kernel
 vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENARIOS="name..."
 	tests/scenarios/run $(foreach kernel,$(KERNELS),--kernel $(kernel)) $(SCENARIOS)
 
+.PHONY: fuzz
+fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"
+	tests/fuzz/run --timeout 7200 -- $(FUZZ)
+
 .PHONY: bench
 bench: ## counted instructions per publish, beside raw netlink multicast
 	bench/run

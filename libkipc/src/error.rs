@@ -47,6 +47,12 @@ pub enum Error {
     Refused(Refused),
     /// A topic or pattern is malformed.
     InvalidTopic(InvalidTopic),
+    /// The topic that a subscriber names appeared after it, but its user may not subscribe to it.
+    #[non_exhaustive]
+    Denied {
+        /// The topic.
+        topic: Topic,
+    },
     /// A message of another type than the subscriber's arrived. The message is skipped; the
     /// stream goes on.
     #[non_exhaustive]
@@ -178,6 +184,11 @@ impl fmt::Display for Error {
             ),
             Self::Refused(refused) => refused.fmt(f),
             Self::InvalidTopic(invalid) => invalid.fmt(f),
+            Self::Denied { topic } => write!(
+                f,
+                "this user may not subscribe to {topic}: its publisher may give it another mode \
+                 or group, or an administrator make a rule"
+            ),
             Self::TypeMismatch {
                 topic,
                 seq,

@@ -258,7 +258,12 @@ fn read(message: Message<'_>, topics: &mut HashMap<u32, Topic>) -> Result<Option
                 payload: end - payload.len()..end,
             }));
         }
-        message::TOPIC | message::LOST | message::JOINED | message::GONE | message::REMOVED => {}
+        message::TOPIC
+        | message::LOST
+        | message::JOINED
+        | message::GONE
+        | message::REMOVED
+        | message::DENIED => {}
         header::TYPE_ERROR => {
             let ack = Ack::read(message.header, message.payload)
                 .ok_or_else(|| protocol("malformed acknowledgement"))?;
@@ -278,6 +283,11 @@ fn read(message: Message<'_>, topics: &mut HashMap<u32, Topic>) -> Result<Option
             None
         }
         // An id that was never named here means nothing to the subscriber.
+        Record::Denied { name } => {
+            return Err(Error::Denied {
+                topic: Topic::from_wire(name),
+            });
+        }
         Record::Removed { topic_id } => topics
             .contains_key(&topic_id)
             .then_some(Step::Removed { topic_id }),

@@ -271,3 +271,29 @@ pub fn denied_subscriber_learns_why_nothing_comes() {
     };
     assert_eq!(subscriber.drain(), [denied]);
 }
+
+/// The same through libkipc: an error that says what to do, and no silence.
+pub fn denied_subscriber_of_the_library_gets_an_error() {
+    let mut subscriber = STRANGER.act(|| {
+        let bus = libkipc::Bus::connect().expect("connect");
+        let builder = bus.raw_subscriber("later").expect("a pattern");
+        builder.create().expect("a subscriber")
+    });
+    let owner = OWNERS.open();
+    let topic = owner.advertise("later");
+    owner.publish(topic, b"secret");
+    let item = subscriber.recv_timeout(std::time::Duration::from_secs(10));
+    let Err(libkipc::Error::Denied { topic, .. }) = &item else {
+        panic!("{item:?}");
+    };
+    assert_eq!(topic.as_str(), "later");
+    let refused = STRANGER.act(|| {
+        let bus = libkipc::Bus::connect().expect("connect");
+        let builder = bus.raw_subscriber("later").expect("a pattern");
+        builder.create().map(|_| ())
+    });
+    let Err(libkipc::Error::Refused(refused)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(refused.errno(), libkipc::Errno::ACCESS);
+}

@@ -295,4 +295,8 @@ pub const ALL: &[(&str, Scenario)] = &[
         "limits_per_user_hold_at_the_limit_and_one_over",
         limits::per_user_hold_at_the_limit_and_one_over,
     ),
+    (
+        "denied_subscriber_of_the_library_gets_an_error",
+        access::denied_subscriber_of_the_library_gets_an_error,
+    ),
 ];
