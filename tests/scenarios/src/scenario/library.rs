@@ -202,3 +202,65 @@ pub fn tokio_publish_waits_for_room() -> libkipc::Result<()> {
         published.and(received)
     })
 }
+
+/// Queries, rules, retained messages and last wills, all through the library.
+pub fn queries_and_settings_do_what_they_say() {
+    let bus = Bus::connect().expect("connect");
+    let publisher = bus
+        .publisher::<u32>("query/x")
+        .and_then(|builder| builder.history(2).mode(0o644).create())
+        .expect("a publisher");
+    for number in 1..=3 {
+        publisher.publish(&number).expect("publish");
+    }
+    publisher.set_last_will(&8).expect("a will");
+    publisher.cancel_last_will().expect("none");
+    publisher.set_last_will(&9).expect("a will");
+    let mut early = bus
+        .subscriber::<u32>("query/*")
+        .and_then(|builder| builder.history().create())
+        .expect("a subscriber");
+
+    let [topic] = &bus.topics().expect("topics")[..] else {
+        panic!("one topic");
+    };
+    assert_eq!((&topic.name[..], topic.mode), ("query/x", 0o644));
+    assert_eq!((topic.publishers, topic.subscribers), (1, 1));
+    assert_eq!((topic.history, topic.retained), (2, 2));
+    let [statistics] = &bus.statistics().expect("statistics")[..] else {
+        panic!("one topic");
+    };
+    assert_eq!((statistics.published, statistics.dropped), (3, 0));
+    let [subscription] = &bus.subscriptions().expect("subscriptions")[..] else {
+        panic!("one subscription");
+    };
+    assert_eq!(subscription.pattern, "query/*");
+    let clients = bus.clients().expect("clients");
+    assert_eq!(clients.len(), 2);
+    let own = clients
+        .iter()
+        .all(|client| client.pid == std::process::id());
+    assert!(own && clients.iter().any(|c| c.port == subscription.port));
+
+    let prefix: libkipc::Topic = "query".parse().expect("a topic");
+    let rules = [
+        libkipc::Rule::for_all(0, 0, 0o600),
+        libkipc::Rule::new(prefix, 1, 2, 0o660),
+    ];
+    bus.set_policy(&rules).expect("set");
+    assert_eq!(bus.policy().expect("policy"), rules);
+    bus.set_policy(&[]).expect("set");
+
+    drop(publisher);
+    let mut got = Vec::new();
+    while got.len() < 3 {
+        let item = early.recv_timeout(Duration::from_secs(10));
+        let item = item.expect("receive").expect("an item");
+        got.extend(item.into_message().map(|message| message.value));
+    }
+    assert_eq!(got, [2, 3, 9], "the history, and the will");
+    bus.clear("query/x").expect("clear");
+    assert!(bus.topics().expect("topics").is_empty());
+    let missing = bus.clear("query/x").expect_err("it is gone");
+    assert_eq!(missing.errno(), Some(libkipc::Errno::NOENT));
+}

@@ -299,4 +299,8 @@ pub const ALL: &[(&str, Scenario)] = &[
         "denied_subscriber_of_the_library_gets_an_error",
         access::denied_subscriber_of_the_library_gets_an_error,
     ),
+    (
+        "library_queries_and_settings_do_what_they_say",
+        library::queries_and_settings_do_what_they_say,
+    ),
 ];
