@@ -420,6 +420,7 @@ fn info(bus: &Bus<Socket>) -> Record<'static> {
         max_topics: limited(limits::TOPICS_PER_BUS),
         max_topics_per_user: bus.limits().topics_per_user,
         max_subscriptions_per_user: bus.limits().subscriptions_per_user,
+        max_patterns_per_user: bus.limits().patterns_per_user,
         max_retained_bytes: bus.limits().retained_bytes_per_user,
         max_message_bytes: bus.limits().message_bytes,
     })

@@ -50,6 +50,10 @@ module! {
             default: 65536,
             description: "most subscriptions of one user, on each bus",
         },
+        patterns_per_user: u32 {
+            default: 4096,
+            description: "most subscriptions with a wildcard of one user, on each bus",
+        },
         retained_bytes_per_user: u32 {
             default: 16777216,
             description: "most memory in retained messages and last wills of one user, on each bus",
@@ -66,6 +70,7 @@ fn limits() -> Limits {
     Limits {
         topics_per_user: sys::parameter(module_parameters::topics_per_user.value()),
         subscriptions_per_user: sys::parameter(module_parameters::subscriptions_per_user.value()),
+        patterns_per_user: sys::parameter(module_parameters::patterns_per_user.value()),
         retained_bytes_per_user: sys::parameter(module_parameters::retained_bytes_per_user.value()),
         message_bytes: sys::parameter(module_parameters::message_bytes.value()),
     }

@@ -190,6 +190,7 @@ struct InfoLine<'a> {
     max_topics: u32,
     max_topics_per_user: u32,
     max_subscriptions_per_user: u32,
+    max_patterns_per_user: u32,
     max_retained_bytes: u32,
     max_message_bytes: u32,
 }
@@ -206,6 +207,7 @@ pub(crate) fn info_json(info: &Info) -> String {
         max_topics: info.max_topics,
         max_topics_per_user: info.max_topics_per_user,
         max_subscriptions_per_user: info.max_subscriptions_per_user,
+        max_patterns_per_user: info.max_patterns_per_user,
         max_retained_bytes: info.max_retained_bytes,
         max_message_bytes: info.max_message_bytes,
     })
@@ -219,7 +221,7 @@ pub(crate) fn info_text(info: &Info) -> String {
          clients           {}\n\
          subscriptions     {}\n\
          limits per socket {} advertisements, {} subscriptions\n\
-         limits per user   {} topics, {} subscriptions, {} retained bytes\n\
+         limits per user   {} topics, {} subscriptions ({} with a wildcard), {} retained bytes\n\
          longest message   {} bytes",
         info.version,
         info.abi,
@@ -231,6 +233,7 @@ pub(crate) fn info_text(info: &Info) -> String {
         info.max_subscriptions,
         info.max_topics_per_user,
         info.max_subscriptions_per_user,
+        info.max_patterns_per_user,
         info.max_retained_bytes,
         info.max_message_bytes
     )

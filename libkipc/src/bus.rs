@@ -181,6 +181,8 @@ pub struct Info {
     pub max_topics_per_user: u32,
     /// Most subscriptions of one user.
     pub max_subscriptions_per_user: u32,
+    /// Most subscriptions of one user that have a wildcard.
+    pub max_patterns_per_user: u32,
     /// Most memory in retained messages and last wills of one user, in bytes.
     pub max_retained_bytes: u32,
     /// Longest payload of a message, in bytes.
@@ -200,6 +202,7 @@ impl From<record::Info<'_>> for Info {
             max_topics: info.max_topics,
             max_topics_per_user: info.max_topics_per_user,
             max_subscriptions_per_user: info.max_subscriptions_per_user,
+            max_patterns_per_user: info.max_patterns_per_user,
             max_retained_bytes: info.max_retained_bytes,
             max_message_bytes: info.max_message_bytes,
         }

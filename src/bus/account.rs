@@ -2,8 +2,10 @@
 
 //! What one user has on a bus, over all its sockets.
 
+use super::limits::Limits;
 use crate::sys::Arc;
 use crate::sys::Counter;
+use crate::wire::refusal::Refusal;
 
 /// The account of one user. The registry keeps one for each user that a client or a topic belongs
 /// to, and each of these counts as a use.
@@ -16,11 +18,34 @@ pub(super) struct Account {
     pub(super) topics: Counter,
     /// Subscriptions.
     pub(super) subscriptions: Counter,
+    /// Those of them with a wildcard.
+    pub(super) patterns: Counter,
     /// Memory in retained messages and last wills, in bytes.
     pub(super) retained: Counter,
 }
 
 impl Account {
+    /// Counts a subscription, unless that makes more than there may be.
+    pub(super) fn try_subscribe(&self, is_wild: bool, limits: &Limits) -> Result<(), Refusal> {
+        let most = limits.subscriptions_per_user;
+        if !self.subscriptions.try_add(1, most.into()) {
+            return Err(Refusal::TooManySubscriptionsOfUser);
+        }
+        if is_wild && !self.patterns.try_add(1, limits.patterns_per_user.into()) {
+            self.subscriptions.sub(1);
+            return Err(Refusal::TooManyPatternsOfUser);
+        }
+        Ok(())
+    }
+
+    /// Takes back what [`Account::try_subscribe`] counted.
+    pub(super) fn unsubscribe(&self, is_wild: bool) {
+        self.subscriptions.sub(1);
+        if is_wild {
+            self.patterns.sub(1);
+        }
+    }
+
     /// The account of a user that has nothing yet.
     pub(super) fn new(uid: u32) -> Self {
         Self {
@@ -28,6 +53,7 @@ impl Account {
             uses: Counter::new(),
             topics: Counter::new(),
             subscriptions: Counter::new(),
+            patterns: Counter::new(),
             retained: Counter::new(),
         }
     }

@@ -18,6 +18,9 @@ pub(crate) struct Limits {
     pub(crate) topics_per_user: u32,
     /// Most subscriptions of one user.
     pub(crate) subscriptions_per_user: u32,
+    /// Most subscriptions of one user that have a wildcard: a new topic is compared with those that
+    /// begin with one, whosever they are, while the bus is locked.
+    pub(crate) patterns_per_user: u32,
     /// Most memory in retained messages and last wills of one user, in bytes.
     pub(crate) retained_bytes_per_user: u32,
     /// Longest payload of a message, in bytes.

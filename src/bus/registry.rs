@@ -234,12 +234,10 @@ impl<P: Port> Registry<P> {
         self.index
             .try_each_topic(subscription, |topic| topic.reserve(1))?;
         let account = &subscription.account;
-        let limit = self.limits.subscriptions_per_user;
-        if !account.subscriptions.try_add(1, limit.into()) {
-            return Err(Refusal::TooManySubscriptionsOfUser);
-        }
+        let is_wild = subscription.place.is_wild();
+        account.try_subscribe(is_wild, &self.limits)?;
         if let Err(no_memory) = self.index.add_subscription(subscription) {
-            account.subscriptions.sub(1);
+            account.unsubscribe(is_wild);
             return Err(no_memory.into());
         }
         // Cannot fail: audiences change under the lock of the registry only, which is held.
@@ -299,6 +297,7 @@ impl<P: Port> Registry<P> {
             Ok(())
         });
         self.index.remove_subscription(subscription);
-        subscription.account.subscriptions.sub(1);
+        let is_wild = subscription.place.is_wild();
+        subscription.account.unsubscribe(is_wild);
     }
 }

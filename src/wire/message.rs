@@ -137,6 +137,8 @@ pub(crate) mod attr {
     pub(crate) const MAX_RETAINED_BYTES: u16 = 40;
     /// Longest payload of a message, bytes, u32.
     pub(crate) const MAX_MESSAGE_BYTES: u16 = 41;
+    /// Most subscriptions of one user that have a wildcard, u32.
+    pub(crate) const MAX_PATTERNS_PER_USER: u16 = 42;
 }
 
 /// Advertise flag: receive [`MATCHED`], now and whenever it changes.

@@ -105,6 +105,10 @@ const NUMBERS: &[(&str, u64)] = &[
         attr::MAX_SUBSCRIPTIONS_PER_USER as u64,
     ),
     (
+        "KIPC_ATTR_MAX_PATTERNS_PER_USER",
+        attr::MAX_PATTERNS_PER_USER as u64,
+    ),
+    (
         "KIPC_ATTR_MAX_RETAINED_BYTES",
         attr::MAX_RETAINED_BYTES as u64,
     ),

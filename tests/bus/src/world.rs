@@ -52,6 +52,7 @@ pub(crate) fn client_of(person: Person) -> Client {
 pub(crate) const LIMITS: Limits = Limits {
     topics_per_user: u32::MAX,
     subscriptions_per_user: u32::MAX,
+    patterns_per_user: u32::MAX,
     retained_bytes_per_user: 1 << 20,
     message_bytes: 1 << 20,
 };

@@ -81,6 +81,28 @@ fn topics_one_over_the_limit_are_refused() {
 }
 
 #[test]
+fn patterns_of_a_user_have_a_limit_of_their_own() {
+    let mut world = World::new();
+    world.bus = Bus::new(Limits {
+        subscriptions_per_user: 3,
+        patterns_per_user: 1,
+        ..LIMITS
+    })
+    .unwrap();
+    let client = world.client();
+    let subscribe = |text| world.bus.subscribe(&client, pattern(text), 0, Form::V1);
+    let wild = subscribe("a/*").unwrap();
+    assert_eq!(subscribe("**"), Err(Refusal::TooManyPatternsOfUser));
+    // What was refused counts for nothing: there is room for two more without a wildcard.
+    subscribe("a").unwrap();
+    subscribe("b").unwrap();
+    assert_eq!(subscribe("c"), Err(Refusal::TooManySubscriptionsOfUser));
+    world.bus.unsubscribe(&client, wild).unwrap();
+    subscribe("*/b").unwrap();
+    world.end(vec![client]);
+}
+
+#[test]
 fn limits_of_a_user_count_over_all_sockets_and_for_each_user() {
     let mut world = World::new();
     world.bus = Bus::new(Limits {

@@ -27,6 +27,7 @@ pub fn per_user_hold_at_the_limit_and_one_over() {
     kernel::load_with(&[
         "topics_per_user=3",
         "subscriptions_per_user=4",
+        "patterns_per_user=2",
         "retained_bytes_per_user=8192",
         "message_bytes=1000",
     ]);
@@ -42,6 +43,15 @@ pub fn per_user_hold_at_the_limit_and_one_over() {
     // Another user has limits of his own.
     let mut user = Process::role_as_user(1000, &["advertise-and-stay", "u/1"]).ready();
     user.kill();
+    // Of the four, two may have a wildcard.
+    let wild = Client::open();
+    wild.subscribe("a/*");
+    wild.subscribe("**");
+    refused(
+        second.try_subscribe("*/b", 0),
+        Refusal::TooManyPatternsOfUser,
+    );
+    drop(wild);
     for pattern in ["a", "b"] {
         first.subscribe(pattern);
         second.subscribe(pattern);
