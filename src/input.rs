@@ -297,7 +297,9 @@ fn set_last_will(
 /// [`publish`].
 #[cold]
 fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) -> Option<usize> {
-    let run = Run::longest(datagram.bytes(), offset, |header, body| {
+    // Receivers need no more room than for the longest message.
+    let most = (bus.limits().message_bytes as usize).saturating_add(data::PAYLOAD_OFFSET);
+    let run = Run::longest(datagram.bytes(), offset, most, |header, body| {
         if header.kind != message::PUBLISH || header.flags & header::ACK != 0 {
             return None;
         }

@@ -106,10 +106,11 @@ impl Run {
     }
 
     /// The longest run from `offset` of messages that can be published together: those for which
-    /// `check` gives equal topics and flags.
+    /// `check` gives equal topics and flags, up to `most` bytes of them.
     pub(crate) fn longest(
         bytes: &[u8],
         offset: usize,
+        most: usize,
         check: impl Fn(Header, &[u8]) -> Option<DataHeader>,
     ) -> Option<Self> {
         let (mut run, mut next) = (None::<Self>, offset);
@@ -120,7 +121,10 @@ impl Run {
             let end = next.saturating_add(message.header.len as usize);
             match &mut run {
                 None => run = Some(Self::one(offset..end, data)),
-                Some(run) if (run.data.topic, run.data.flags) == (data.topic, data.flags) => {
+                Some(run)
+                    if (run.data.topic, run.data.flags) == (data.topic, data.flags)
+                        && end.saturating_sub(offset) <= most =>
+                {
                     run.span.end = end;
                     run.count = run.count.saturating_add(1);
                 }

@@ -34,6 +34,7 @@ use crate::wire::request::Request;
 #[derive(Clone, Debug)]
 pub struct Bus {
     protocol: u32,
+    max_message_bytes: u32,
 }
 
 impl Bus {
@@ -54,7 +55,10 @@ impl Bus {
     ///
     /// As those of [`Bus::connect`].
     pub fn connect_protocol(protocol: u32) -> Result<Self> {
-        let bus = Self { protocol };
+        let mut bus = Self {
+            protocol,
+            max_message_bytes: 0,
+        };
         let info = bus.info()?;
         if info.abi != wire::ABI_VERSION {
             return Err(Error::Incompatible {
@@ -63,7 +67,13 @@ impl Bus {
                 library: wire::ABI_VERSION,
             });
         }
+        bus.max_message_bytes = info.max_message_bytes;
         Ok(bus)
+    }
+
+    /// The longest payload that the module allows, in bytes.
+    pub(crate) fn max_message_bytes(&self) -> u32 {
+        self.max_message_bytes
     }
 
     /// Asks the module for its version, its limits, and what is on the bus now.

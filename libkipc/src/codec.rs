@@ -126,6 +126,66 @@ impl<'a, T: bincode::BorrowDecode<'a, ()>> Decode<'a, T> for Bincode {
     }
 }
 
+/// JSON, by serde: for values that people and programs in other languages read too. Needs the
+/// feature `json`.
+///
+/// It describes itself, so all its topics have one fingerprint, whatever the type: the command
+/// line tool shows what it finds there. A value of another type is an
+/// [`Error::Decode`](crate::Error::Decode) that says what is wrong with it.
+///
+/// ```
+/// use libkipc::{Decode, Encode, Json};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Reading<'a> {
+///     room: &'a str,
+///     celsius: f32,
+/// }
+///
+/// # fn main() -> Result<(), libkipc::BoxError> {
+/// let mut buffer = Vec::new();
+/// let reading = Reading { room: "hall", celsius: 21.5 };
+/// let bytes = Json::encode(&reading, &mut buffer)?;
+/// assert_eq!(bytes, br#"{"room":"hall","celsius":21.5}"#);
+/// let back: Reading<'_> = Json::decode(bytes)?;
+/// assert_eq!(back.room, "hall");
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "json")]
+#[derive(Debug)]
+pub enum Json {}
+
+#[cfg(feature = "json")]
+impl Json {
+    /// The fingerprint of every JSON topic.
+    pub const FINGERPRINT: u64 = fingerprint("json", "");
+}
+
+#[cfg(feature = "json")]
+impl Codec for Json {
+    const NAME: &'static str = "json";
+
+    fn fingerprint(_type_name: &str) -> u64 {
+        Self::FINGERPRINT
+    }
+}
+
+#[cfg(feature = "json")]
+impl<T: serde::Serialize + ?Sized> Encode<T> for Json {
+    fn encode<'a>(value: &'a T, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], BoxError> {
+        serde_json::to_writer(&mut *buffer, value)?;
+        Ok(buffer)
+    }
+}
+
+#[cfg(feature = "json")]
+impl<'a, T: serde::Deserialize<'a>> Decode<'a, T> for Json {
+    fn decode(bytes: &'a [u8]) -> Result<T, BoxError> {
+        Ok(serde_json::from_slice(bytes)?)
+    }
+}
+
 /// No codec: the message is the bytes, of whatever type.
 ///
 /// Publishes anything that is bytes, and receives into anything that can be made from them, such

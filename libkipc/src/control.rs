@@ -17,6 +17,7 @@ use crate::socket::Source;
 use crate::socket::Wait;
 use crate::wire::ack::Ack;
 use crate::wire::header;
+use crate::wire::header::Message;
 use crate::wire::message;
 use crate::wire::record::Record;
 use crate::wire::request;
@@ -89,6 +90,7 @@ pub(crate) fn acknowledgement(
         }
         let mut acknowledged = false;
         let mut other = false;
+        let mut matched = None;
         for message in inbox.messages() {
             let message = message.map_err(|_| protocol("malformed answer"))?;
             let header = message.header;
@@ -108,9 +110,12 @@ pub(crate) fn acknowledgement(
                         .map_err(|_| protocol("malformed answer"))?;
                     answer = Some(from_record(record)?);
                 }
+                // Only publishers hear it, and they want the last word.
+                message::MATCHED => matched = matched_count(message).or(matched),
                 _ => other = true,
             }
         }
+        inbox.matched = matched.unwrap_or(inbox.matched);
         if other {
             inbox.keep();
         }
@@ -133,7 +138,9 @@ pub(crate) fn refusals(
             Ok(false) => return result,
             Err(error) => return Err(error),
         }
+        let mut matched = None;
         for message in inbox.messages().flatten() {
+            matched = matched_count(message).or(matched);
             if message.header.kind != header::TYPE_ERROR {
                 continue;
             }
@@ -144,6 +151,18 @@ pub(crate) fn refusals(
                 _ => {}
             }
         }
+        inbox.matched = matched.unwrap_or(inbox.matched);
+    }
+}
+
+/// How many subscribers a publisher has, if the message says so.
+fn matched_count(message: Message<'_>) -> Option<u64> {
+    if message.header.kind != message::MATCHED {
+        return None;
+    }
+    match Record::parse(message.header, message.payload) {
+        Ok(Record::Matched { count, .. }) => Some(count),
+        _ => None,
     }
 }
 

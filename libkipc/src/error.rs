@@ -87,9 +87,9 @@ pub enum Error {
         limit: usize,
     },
     /// A message did not fit into the memory that the subscriber receives into. The message is
-    /// lost; the memory has grown to hold the next one of that size, and the stream goes on. The
-    /// memory grows before a message is received; so this comes only if another process sent
-    /// something to this socket at the same time.
+    /// lost; the memory has grown to hold the next one of that size, and the stream goes on. There
+    /// is room for the longest message that the module allows, up to 64 MiB; so this comes only
+    /// where it allows longer ones.
     #[non_exhaustive]
     Truncated {
         /// Bytes that arrived.

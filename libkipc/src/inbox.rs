@@ -8,6 +8,9 @@
 //! a [`RawItem`] that borrows from the buffer. Nothing is allocated per message. (Two functions,
 //! because one could not both go on in a loop and return a borrow.)
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -23,14 +26,21 @@ use crate::socket::Wait;
 use crate::topic::Topic;
 use crate::wire::ack::Ack;
 use crate::wire::data::DataHeader;
+use crate::wire::data::PAYLOAD_OFFSET;
 use crate::wire::header;
 use crate::wire::header::Message;
 use crate::wire::header::Messages;
 use crate::wire::message;
 use crate::wire::record::Record;
 
-/// Room for whatever a publisher with the default send buffer (212 992 bytes) can send.
-pub(crate) const DATA_ROOM: usize = 256 << 10;
+/// Most room to begin with. Memory that is never written to costs nothing but addresses.
+const MOST_ROOM: usize = 64 << 20;
+
+/// Room for all that the module sends, if no payload is longer than this.
+pub(crate) fn data_room(max_message_bytes: u32) -> usize {
+    let payload = usize::try_from(max_message_bytes).unwrap_or(usize::MAX);
+    ANSWER_ROOM.max(payload.min(MOST_ROOM) + PAYLOAD_OFFSET)
+}
 
 /// Room for answers, of which the largest is a record with the longest topic.
 pub(crate) const ANSWER_ROOM: usize = 4 << 10;
@@ -103,6 +113,8 @@ pub(crate) struct Inbox {
     topics: HashMap<u32, Topic>,
     /// Forgotten with the next step: until then, its removal can be shown.
     removed: Option<u32>,
+    /// Subscribers of a publisher's topic, as last heard.
+    pub(crate) matched: u64,
     /// Datagrams that arrived while an answer was awaited.
     early: VecDeque<(Vec<u8>, Option<Credentials>)>,
 }
@@ -122,6 +134,7 @@ impl Inbox {
             credentials: None,
             topics: HashMap::new(),
             removed: None,
+            matched: 0,
             early: VecDeque::new(),
         }
     }
@@ -143,13 +156,6 @@ impl Inbox {
     pub(crate) fn receive(&mut self, source: &impl Source, wait: Wait) -> Result<bool> {
         self.filled = 0;
         self.offset = 0;
-        // Looking first costs a system call, but a datagram that was cut cannot be had again.
-        let Some(length) = socket::peek(source, wait)? else {
-            return Ok(false);
-        };
-        if length > self.buffer.len() {
-            self.buffer = vec![0; length.next_power_of_two()];
-        }
         let received = socket::receive(source, &mut self.buffer, &mut self.control, wait)?;
         let Some(datagram) = received else {
             return Ok(false);
@@ -308,63 +314,6 @@ fn read(message: Message<'_>, topics: &mut HashMap<u32, Topic>) -> Result<Option
 
 pub(crate) fn protocol(what: &'static str) -> Error {
     Error::Protocol { what }
-}
-
-/// What a kernel would send, for tests.
-#[cfg(test)]
-pub(crate) mod fake {
-    use super::*;
-    use crate::wire::header::Header;
-    use crate::wire::record;
-
-    /// A record, padded so that another message may follow.
-    pub(crate) fn record(record: Record<'_>, seq: u32) -> Vec<u8> {
-        let mut buf = vec![0; record::MAX_LEN];
-        let len = record.write(&mut buf, seq, 0).unwrap();
-        buf.truncate(len);
-        buf
-    }
-
-    /// The event that names a topic.
-    pub(crate) fn topic(topic_id: u32, name: &str) -> Vec<u8> {
-        let name = crate::wire::topic::Name::new(name.as_bytes()).unwrap();
-        record(
-            Record::Topic {
-                topic_id,
-                name,
-                fingerprint: 0,
-            },
-            0,
-        )
-    }
-
-    /// A published message, padded.
-    pub(crate) fn message(header: DataHeader, payload: &[u8]) -> Vec<u8> {
-        let len = crate::wire::data::PAYLOAD_OFFSET + payload.len();
-        let mut out = Header {
-            len: len as u32,
-            kind: message::PUBLISH,
-            ..Header::default()
-        }
-        .to_bytes()
-        .to_vec();
-        out.extend(header.to_bytes());
-        out.extend(payload);
-        out.resize(crate::wire::align(len), 0);
-        out
-    }
-
-    /// An acknowledgement (errno 0) or a refusal.
-    pub(crate) fn ack(seq: u32, result: Result<(), crate::wire::refusal::Refused>) -> Vec<u8> {
-        let mut buf = vec![0; 512];
-        let request = Header {
-            seq,
-            ..Header::default()
-        };
-        let len = crate::wire::ack::write(&mut buf, request, 0, result).unwrap();
-        buf.truncate(len);
-        buf
-    }
 }
 
 #[cfg(test)]
@@ -555,16 +504,31 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_grows_before_a_datagram_that_does_not_fit() {
+    fn a_datagram_that_was_cut_is_told_and_the_next_one_fits() {
         let (ours, theirs) = UnixDatagram::pair().unwrap();
         let large = [fake::topic(1, "a"), fake::message(data(1, 1), &[9; 9000])].concat();
         let mut inbox = Inbox::new(100, false);
         theirs.send(&large).unwrap();
+        theirs.send(&large).unwrap();
+        match inbox.fill(&ours, Wait::No) {
+            Err(Error::Truncated { length, room }) => {
+                assert_eq!((length, room), (large.len(), 100))
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(inbox.step().is_none());
         assert!(inbox.fill(&ours, Wait::No).unwrap());
         match inbox.step() {
             Some(Ok(Step::Message { payload, .. })) => assert_eq!(payload.len(), 9000),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn there_is_room_for_the_longest_message() {
+        assert_eq!(data_room(1 << 20), (1 << 20) + PAYLOAD_OFFSET);
+        assert_eq!(data_room(0), ANSWER_ROOM);
+        assert_eq!(data_room(u32::MAX), MOST_ROOM + PAYLOAD_OFFSET);
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub use codec::BoxError;
 pub use codec::Codec;
 pub use codec::Decode;
 pub use codec::Encode;
+#[cfg(feature = "json")]
+pub use codec::Json;
 pub use codec::Raw;
 pub use errno::Errno;
 pub use error::Error;

@@ -212,30 +212,6 @@ pub(crate) enum Wait {
     No,
 }
 
-/// Length of the next datagram, which stays in the queue; `None` if there is none and the socket
-/// does not wait.
-pub(crate) fn peek(source: &impl Source, wait: Wait) -> Result<Option<usize>> {
-    let fd = source.as_fd();
-    let mut flags = MsgFlags::MSG_TRUNC | MsgFlags::MSG_PEEK;
-    if wait == Wait::No {
-        flags |= MsgFlags::MSG_DONTWAIT;
-    }
-    loop {
-        return match nix::sys::socket::recv(fd.as_raw_fd(), &mut [], flags) {
-            Ok(length) => Ok(Some(length)),
-            Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) if wait == Wait::No => Ok(None),
-            // Somebody made the descriptor non-blocking.
-            Err(Errno::EAGAIN) => {
-                wait_readable(fd, None)?;
-                continue;
-            }
-            Err(Errno::ENOBUFS) => Err(Error::Overrun),
-            Err(error) => Err(Error::io("receive", error)),
-        };
-    }
-}
-
 /// Receives the next datagram of the kernel; `None` if there is none and the socket does not wait.
 ///
 /// `control` has room for credentials, or none.

@@ -2,7 +2,22 @@
 
 //! Subscribing.
 
-use std::any::type_name;
+mod builder;
+
+use crate::codec::Bincode;
+use crate::codec::Decode;
+use crate::error::Error;
+use crate::error::Result;
+use crate::inbox::Inbox;
+use crate::inbox::RawItem;
+use crate::inbox::Step;
+use crate::item::Item;
+use crate::item::Message;
+use crate::item::PortId;
+use crate::socket;
+use crate::socket::Socket;
+use crate::socket::Wait;
+use crate::topic::Pattern;
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
@@ -12,198 +27,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 use std::time::Instant;
 
-use crate::bus::Bus;
-use crate::codec::Bincode;
-use crate::codec::Codec;
-use crate::codec::Decode;
-use crate::control;
-use crate::control::Answer;
-use crate::error::Error;
-use crate::error::Result;
-use crate::filter::Filter;
-use crate::inbox::DATA_ROOM;
-use crate::inbox::Inbox;
-use crate::inbox::RawItem;
-use crate::inbox::protocol;
-use crate::item::Item;
-use crate::item::Message;
-use crate::item::PortId;
-use crate::overflow::Overflow;
-use crate::socket;
-use crate::socket::Socket;
-use crate::socket::Wait;
-use crate::topic::Pattern;
-use crate::wire::message;
-use crate::wire::request::Request;
-
-/// Configures a [`Subscriber`]; made by [`Bus::subscriber`].
-#[must_use = "nothing is received before create()"]
-pub struct SubscriberBuilder<T, C = Bincode> {
-    bus: Bus,
-    pattern: Pattern,
-    events: bool,
-    history: bool,
-    overflow: Overflow,
-    credentials: bool,
-    type_name: Option<String>,
-    fingerprint: Option<u64>,
-    receive_buffer: Option<usize>,
-    filter: Option<Filter>,
-    marker: PhantomData<fn() -> (T, C)>,
-}
-
-impl<T, C> SubscriberBuilder<T, C> {
-    pub(crate) fn new(bus: Bus, pattern: Pattern) -> Self {
-        Self {
-            bus,
-            pattern,
-            events: false,
-            history: false,
-            overflow: Overflow::default(),
-            credentials: false,
-            type_name: None,
-            fingerprint: None,
-            receive_buffer: None,
-            filter: None,
-            marker: PhantomData,
-        }
-    }
-
-    /// Decodes with another codec than [`Bincode`].
-    pub fn codec<D: Codec>(self) -> SubscriberBuilder<T, D> {
-        SubscriberBuilder {
-            bus: self.bus,
-            pattern: self.pattern,
-            events: self.events,
-            history: self.history,
-            overflow: self.overflow,
-            credentials: self.credentials,
-            type_name: self.type_name,
-            fingerprint: self.fingerprint,
-            receive_buffer: self.receive_buffer,
-            filter: self.filter,
-            marker: PhantomData,
-        }
-    }
-
-    /// Receives [`Item::Joined`] and [`Item::Gone`] too.
-    pub fn events(mut self) -> Self {
-        self.events = true;
-        self
-    }
-
-    /// First of all, receives what the topics retain: of each topic the last messages, as many as
-    /// its publishers asked to be [retained](crate::PublisherBuilder::history), and then every one
-    /// that follows, with neither gap nor duplicate.
-    pub fn history(mut self) -> Self {
-        self.history = true;
-        self
-    }
-
-    /// Chooses what happens when the queue is full. Default: [`Overflow::DropNewest`].
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
-        self
-    }
-
-    /// Fills [`Message::credentials`].
-    pub fn credentials(mut self) -> Self {
-        self.credentials = true;
-        self
-    }
-
-    /// Names the type on the bus, such as `"Reading/1"`. Default: [`std::any::type_name`].
-    pub fn type_name(mut self, name: impl Into<String>) -> Self {
-        self.type_name = Some(name.into());
-        self
-    }
-
-    /// Sets the type's fingerprint itself; 0 = whatever type comes. Default: that of codec and
-    /// type name.
-    pub fn fingerprint(mut self, fingerprint: u64) -> Self {
-        self.fingerprint = Some(fingerprint);
-        self
-    }
-
-    /// Sets the size of the queue in the kernel (`SO_RCVBUF`) in bytes. The kernel doubles it and
-    /// counts its own bookkeeping in: about 800 bytes for a small message. Default: the sysctl
-    /// `net.core.rmem_default`.
-    pub fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.receive_buffer = Some(bytes);
-        self
-    }
-
-    /// Receives only messages that pass a filter, which the kernel runs before it wakes this
-    /// process up. Everything that is no message always passes. Default: no filter.
-    ///
-    /// A rejected message is not lost: no [`Item::Lost`] counts it. With a filter, each message of
-    /// a batch is an entry of the queue of its own.
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = Some(filter);
-        self
-    }
-
-    /// Opens a socket and subscribes.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with [`Errno::NOSPC`](crate::Errno::NOSPC) if a limit is reached;
-    /// [`Error::BufferLimit`]; [`Error::FilterTooLong`]; [`Error::ModuleMissing`]; [`Error::Io`].
-    pub fn create(self) -> Result<Subscriber<T, C>>
-    where
-        C: Codec,
-    {
-        let fingerprint = self.fingerprint.unwrap_or_else(|| {
-            C::fingerprint(self.type_name.as_deref().unwrap_or(type_name::<T>()))
-        });
-        let socket = self.bus.open()?;
-        if let Some(bytes) = self.receive_buffer {
-            socket.set_receive_buffer(bytes)?;
-        }
-        if let Some(filter) = &self.filter {
-            // Before it subscribes: nothing comes past the filter.
-            socket.attach_filter(&filter.compile()?)?;
-        }
-        if self.credentials {
-            socket.request_credentials()?;
-        }
-        let mut inbox = Inbox::new(DATA_ROOM, self.credentials);
-        let request = Request::Subscribe {
-            pattern: self.pattern.to_wire()?,
-            flags: self.overflow.flags()
-                | if self.history {
-                    message::SUBSCRIBE_HISTORY
-                } else {
-                    0
-                }
-                | if self.events {
-                    message::SUBSCRIBE_EVENTS
-                } else {
-                    0
-                },
-        };
-        match control::call(&socket, &mut inbox, request, "subscribe")? {
-            Answer::Subscribed => {}
-            _ => return Err(protocol("wrong kind of answer")),
-        }
-        Ok(Subscriber {
-            socket,
-            pattern: self.pattern,
-            fingerprint,
-            inbox,
-            broken: false,
-            marker: PhantomData,
-        })
-    }
-}
-
-impl<T, C> fmt::Debug for SubscriberBuilder<T, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubscriberBuilder")
-            .field("pattern", &self.pattern)
-            .finish_non_exhaustive()
-    }
-}
+pub use builder::SubscriberBuilder;
 
 /// Receives values of type `T` from all topics that match one pattern.
 ///
@@ -215,6 +39,8 @@ impl<T, C> fmt::Debug for SubscriberBuilder<T, C> {
 /// The descriptor becomes readable when something arrives. One receive may take several items out
 /// of the kernel at once, so after a poll call [`Subscriber::try_recv`] until it returns `None`
 /// before polling again.
+///
+/// Memory is allocated for values as their codec does, and once for each topic; not for messages.
 ///
 /// ```no_run
 /// # fn main() -> libkipc::Result<()> {
@@ -242,15 +68,10 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     ///
     /// # Errors
     ///
-    /// [`Error::TypeMismatch`], [`Error::Decode`], [`Error::Truncated`], [`Error::Overrun`]: the
-    /// next call goes on. [`Error::Io`].
+    /// [`Error::TypeMismatch`], [`Error::Decode`], [`Error::Denied`], [`Error::Truncated`],
+    /// [`Error::Overrun`]: the next call goes on. [`Error::Io`].
     pub fn recv(&mut self) -> Result<Item<T>> {
-        loop {
-            if let Some(item) = next_item::<T, C>(&mut self.inbox, self.fingerprint) {
-                return item;
-            }
-            self.inbox.fill(&self.socket, Wait::Forever)?;
-        }
+        self.recv_as()
     }
 
     /// Returns the next item if there is one.
@@ -259,14 +80,7 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     ///
     /// As those of [`Subscriber::recv`].
     pub fn try_recv(&mut self) -> Result<Option<Item<T>>> {
-        loop {
-            if let Some(item) = next_item::<T, C>(&mut self.inbox, self.fingerprint) {
-                return item.map(Some);
-            }
-            if !self.inbox.fill(&self.socket, Wait::No)? {
-                return Ok(None);
-            }
-        }
+        self.try_recv_as()
     }
 
     /// Waits for the next item, but no longer than `timeout`.
@@ -285,6 +99,64 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
                 return Ok(None);
             }
         }
+    }
+}
+
+impl<T, C> Subscriber<T, C> {
+    /// As [`Subscriber::recv`], but decodes into another type than `T` with the same encoding: one
+    /// that borrows from the memory that was received into. Nothing is copied or allocated.
+    ///
+    /// ```no_run
+    /// use libkipc::{Bus, Item};
+    ///
+    /// # fn main() -> libkipc::Result<()> {
+    /// let mut lines = Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// while let Item::Message(line) = lines.recv_as::<&str>()? {
+    ///     println!("{}: {}", line.topic, line.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Subscriber::recv`].
+    pub fn recv_as<'a, V>(&'a mut self) -> Result<Item<V>>
+    where
+        C: Decode<'a, V>,
+    {
+        loop {
+            if let Some(step) = self.inbox.step() {
+                return self.decode(step?);
+            }
+            self.inbox.fill(&self.socket, Wait::Forever)?;
+        }
+    }
+
+    /// As [`Subscriber::try_recv`], but borrows as [`Subscriber::recv_as`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Subscriber::recv`].
+    pub fn try_recv_as<'a, V>(&'a mut self) -> Result<Option<Item<V>>>
+    where
+        C: Decode<'a, V>,
+    {
+        loop {
+            if let Some(step) = self.inbox.step() {
+                return self.decode(step?).map(Some);
+            }
+            if !self.inbox.fill(&self.socket, Wait::No)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn decode<'a, V>(&'a self, step: Step) -> Result<Item<V>>
+    where
+        C: Decode<'a, V>,
+    {
+        typed::<V, C>(self.inbox.view(step)?, self.fingerprint)
     }
 }
 
@@ -337,6 +209,7 @@ impl<T, C> fmt::Debug for Subscriber<T, C> {
 }
 
 /// The next item of the datagram in the inbox.
+#[cfg(test)]
 fn next_item<T, C: for<'a> Decode<'a, T>>(
     inbox: &mut Inbox,
     expected: u64,

@@ -37,6 +37,10 @@ use crate::errno::Errno;
 use crate::error::Error;
 use crate::error::Result;
 use crate::item::Item;
+use crate::item::PortId;
+use crate::publisher::Delivery;
+use crate::topic::Pattern;
+use crate::topic::Topic;
 
 /// The first pause before a full queue is tried again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
@@ -73,6 +77,18 @@ impl<T, C> Subscriber<T, C> {
                 broken: false,
             })
             .map_err(|error| Error::io("register a subscriber with tokio", error))
+    }
+
+    /// The pattern.
+    #[must_use]
+    pub fn pattern(&self) -> &Pattern {
+        self.inner.get_ref().pattern()
+    }
+
+    /// The socket's address.
+    #[must_use]
+    pub fn port(&self) -> PortId {
+        self.inner.get_ref().port()
     }
 
     /// The subscriber, which has all items that were not returned yet.
@@ -147,6 +163,24 @@ impl<T: ?Sized, C> Publisher<T, C> {
         Self { inner: publisher }
     }
 
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &Topic {
+        self.inner.topic()
+    }
+
+    /// The socket's address.
+    #[must_use]
+    pub fn port(&self) -> PortId {
+        self.inner.port()
+    }
+
+    /// The publisher. What it does besides publishing does not wait for subscribers.
+    #[must_use]
+    pub fn get_ref(&self) -> &crate::Publisher<T, C> {
+        &self.inner
+    }
+
     /// The publisher.
     #[must_use]
     pub fn into_inner(self) -> crate::Publisher<T, C> {
@@ -169,9 +203,23 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     /// As those of [`crate::Publisher::publish`]; [`Error::Refused`] with [`Errno::AGAIN`] if the
     /// time is over.
     pub async fn publish(&self, value: &T) -> Result<()> {
-        let Some(wait) = self.inner.longest_wait() else {
-            return self.inner.publish(value);
-        };
+        match self.inner.longest_wait() {
+            None => self.inner.publish(value),
+            Some(wait) => self.publish_within(wait, value).await.map(|_| ()),
+        }
+    }
+
+    /// As [`publish`](Self::publish), and tells what became of the message.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`publish`](Self::publish).
+    pub async fn publish_acked(&self, value: &T) -> Result<Delivery> {
+        let wait = self.inner.longest_wait().unwrap_or_default();
+        self.publish_within(wait, value).await
+    }
+
+    async fn publish_within(&self, wait: Duration, value: &T) -> Result<Delivery> {
         let deadline = Instant::now() + wait;
         let mut pause = FIRST_PAUSE;
         loop {
