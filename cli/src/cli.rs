@@ -3,6 +3,7 @@
 //! The arguments.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -33,7 +34,7 @@ Exit codes:
   2  wrong arguments
   3  the kernel module is not loaded
   4  the kernel refused the request
-  5  --timeout came before --count messages";
+  5  the time was over: before --count messages, or before a subscriber";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -51,10 +52,28 @@ pub(crate) enum Command {
     Clients(List),
     /// List the subscriptions
     Subscriptions(List),
+    /// Show how often messages come, by topic
+    Hz(Hz),
+    /// Watch the bus: rates, publishers and subscribers of each topic
+    Top(Top),
+    /// Print publishers and topics that come and go, without messages
+    Events(Events),
+    /// Keep messages in a file, for replay
+    Record(Record),
+    /// Publish what a file keeps, as it came
+    Replay(Replay),
+    /// Measure how fast messages go through the kernel on this machine
+    Bench(Bench),
     /// Print or replace the rules of access
     Policy(Policy),
     /// Let go of what a topic retains
     Clear(Clear),
+    /// Find out why the bus cannot be used, and what helps
+    Doctor(Doctor),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Write the manual pages into a directory
+    Man(Man),
 }
 
 #[derive(Args, Debug)]
@@ -66,6 +85,26 @@ pub(crate) struct Publish {
     /// The messages; without any, each line of standard input is one, published as it is read
     #[arg(value_name = "MESSAGE")]
     pub(crate) messages: Vec<OsString>,
+
+    /// Publish the contents of a file as one message; may be given more than once
+    #[arg(long, value_name = "FILE", conflicts_with = "messages")]
+    pub(crate) file: Vec<PathBuf>,
+
+    /// The messages are JSON: check that, and mark the topic as one of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Publish so many messages per second at most
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+
+    /// Publish the messages so many times; 0: until interrupted
+    #[arg(long, value_name = "TIMES", default_value_t = 1)]
+    pub(crate) repeat: u64,
+
+    /// Wait until somebody subscribes, before the first message
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) wait_for_subscriber: Option<Duration>,
 
     /// Number that subscribers' socket filters can test
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -190,7 +229,160 @@ pub(crate) struct List {
 
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
+pub(crate) struct Hz {
+    /// Which topics, as in kipc sub
+    pub(crate) pattern: Pattern,
+
+    /// Seconds over which each rate is taken
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = some_seconds)]
+    pub(crate) interval: Duration,
+
+    /// End after so many intervals
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Top {
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = some_seconds)]
+    pub(crate) interval: Duration,
+
+    /// End after so many looks
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+
+    /// Print one JSON object per topic and look
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Events {
+    /// Which topics, as in kipc sub
+    #[arg(default_value = "**")]
+    pub(crate) pattern: Pattern,
+
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Record {
+    /// The file, which is overwritten; docs/recording.md describes it
+    pub(crate) file: PathBuf,
+
+    /// Which topics, as in kipc sub
+    #[arg(default_value = "**")]
+    pub(crate) pattern: Pattern,
+
+    /// First of all, keep what the topics retain
+    #[arg(long)]
+    pub(crate) history: bool,
+
+    /// End after so many messages
+    #[arg(long, value_name = "NUMBER")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Size of the queue in the kernel (SO_RCVBUF)
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) receive_buffer: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Replay {
+    /// The file that kipc record made
+    pub(crate) file: PathBuf,
+
+    /// So many times as fast as it was; 0: without pauses
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = not_negative)]
+    pub(crate) speed: f64,
+
+    /// Publish below this topic instead of where it was
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) below: Option<Topic>,
+
+    /// Who may use topics that are new, as in kipc pub
+    #[arg(long, value_name = "OCTAL", value_parser = mode)]
+    pub(crate) mode: Option<u32>,
+
+    /// Print what would be published, and publish nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Bench {
+    /// Messages of each measurement
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) messages: u64,
+
+    /// Bytes of each message
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub(crate) size: usize,
+
+    /// Subscribers of each message
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) subscribers: u32,
+
+    /// Messages of each system call; subscribers that are too slow lose some if it is more than 1
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) batch: u32,
+
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Doctor {
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// For which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Where to; it must exist
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Policy {
+    /// Print one JSON object per line
+    #[arg(long, conflicts_with = "set")]
+    pub(crate) json: bool,
+
     /// Replace all rules by those on standard input, one MODE UID GID PREFIX per line, such as
     /// "640 1000 100 sensors"; '**' stands for all topics. Needs CAP_NET_ADMIN
     #[arg(long)]
@@ -210,6 +402,32 @@ fn mode(text: &str) -> Result<u32, String> {
         Ok(mode) if mode & !0o666 == 0 => Ok(mode),
         _ => Err("not a mode such as 644: r to subscribe (4), w to publish (2)".into()),
     }
+}
+
+/// Parses a number that is not negative.
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number >= 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err("not a number such as 2 or 0.5".into()),
+    }
+}
+
+/// Parses a number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = not_negative(text)?;
+    if number > 0.0 {
+        Ok(number)
+    } else {
+        Err("it must be more than 0".into())
+    }
+}
+
+/// Parses a number of seconds above 0.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "not a number of seconds above 0".into())
 }
 
 /// Parses a number of seconds, which may have a fraction.

@@ -5,6 +5,7 @@
 use std::error::Error as _;
 use std::io;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use libkipc::Error;
@@ -27,8 +28,14 @@ pub(crate) enum Failure {
     Bus(Error),
     /// Reading input or writing output failed.
     Stream(&'static str, io::Error),
+    /// A file cannot be read or written.
+    File(PathBuf, io::Error),
     /// What was to be read is not what it should be.
     Input(String),
+    /// Nobody subscribed in time.
+    Alone,
+    /// `kipc doctor` has said why there is no bus.
+    Unusable,
     /// The time was over before `wanted` messages came.
     Timeout { received: u64, wanted: u64 },
 }
@@ -42,6 +49,10 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Self::Stream(what, error) => (FAILURE, format!("cannot {what}: {error}")),
+            Self::File(path, error) => (FAILURE, format!("{}: {error}", path.display())),
+            Self::Alone => (TIMEOUT, "time is over: nobody subscribes".into()),
+            // What is wrong was printed.
+            Self::Unusable => return ExitCode::from(MODULE_MISSING),
             Self::Timeout { received, wanted } => (
                 TIMEOUT,
                 format!("time is over: {received} of {wanted} messages came"),

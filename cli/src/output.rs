@@ -12,6 +12,7 @@ use std::io::Write as _;
 use libkipc::Credentials;
 use libkipc::Info;
 use libkipc::Item;
+use libkipc::Json;
 use libkipc::Message;
 use serde::Serialize;
 
@@ -23,6 +24,14 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     writeln!(output, "{text}")
         .and_then(|()| output.flush())
         .map_err(|error| Failure::Stream("write", error))
+}
+
+/// The time is over: was it for as many messages as were wanted?
+pub(crate) fn enough(received: u64, wanted: Option<u64>) -> Result<(), Failure> {
+    match wanted {
+        Some(wanted) => Err(Failure::Timeout { received, wanted }),
+        None => Ok(()),
+    }
 }
 
 /// How items are printed.
@@ -81,8 +90,11 @@ impl Format {
     fn json(self, item: &Item<Vec<u8>>) -> String {
         json(&match item {
             Item::Message(message) => {
+                let value = (message.fingerprint == Json::FINGERPRINT && !self.hex)
+                    .then(|| serde_json::from_slice(&message.value).ok())
+                    .flatten();
                 let text = std::str::from_utf8(&message.value).ok();
-                let text = text.filter(|_| !self.hex);
+                let text = text.filter(|_| !self.hex && value.is_none());
                 Line::Message {
                     topic: message.topic.as_str(),
                     seq: message.seq,
@@ -95,7 +107,8 @@ impl Format {
                         gid: sender.gid,
                     }),
                     payload: text,
-                    payload_hex: text.is_none().then(|| hex(&message.value)),
+                    payload_hex: (text.is_none() && value.is_none()).then(|| hex(&message.value)),
+                    value,
                 }
             }
             Item::Lost {
@@ -148,6 +161,9 @@ enum Line<'a> {
         payload: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         payload_hex: Option<String>,
+        /// Of a topic of JSON, in place of the payload.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<serde_json::Value>,
     },
     Lost {
         topic: &'a str,
@@ -306,6 +322,11 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// A mode in octal digits, as `chmod` takes it.
+pub(crate) fn octal(mode: u32) -> String {
+    format!("{mode:03o}")
+}
+
 /// The bytes as text, with everything escaped that is not UTF-8 or could leave the line.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -367,6 +388,7 @@ mod tests {
                 sender,
                 payload,
                 payload_hex,
+                value: None,
             })
         };
         assert_eq!(

@@ -57,6 +57,8 @@ pub struct Message<T> {
     pub time: Duration,
     /// Chosen by the publisher; 0 by default.
     pub tag: u32,
+    /// Fingerprint of the topic's type; 0 = untyped.
+    pub fingerprint: u64,
     /// The publisher's socket.
     pub publisher: PortId,
     /// The sender, if [`credentials`](crate::SubscriberBuilder::credentials) were asked for.

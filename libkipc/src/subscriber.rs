@@ -250,6 +250,7 @@ fn typed<'a, T, C: Decode<'a, T>>(item: RawItem<'a>, expected: u64) -> Result<It
                 seq: header.seq,
                 time: Duration::from_nanos(header.time),
                 tag: header.tag,
+                fingerprint: header.fingerprint,
                 publisher: PortId(header.port),
                 credentials,
             })

@@ -98,6 +98,12 @@ impl From<Topic> for Pattern {
     }
 }
 
+impl From<&Topic> for Pattern {
+    fn from(topic: &Topic) -> Self {
+        topic.clone().into()
+    }
+}
+
 macro_rules! text {
     ($($type:ty),*) => {$(
         impl $type {

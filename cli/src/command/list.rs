@@ -83,7 +83,7 @@ fn topic_json(topic: &TopicEntry) -> String {
         fingerprint: topic.fingerprint,
         uid: topic.uid,
         gid: topic.gid,
-        mode: format!("{:03o}", topic.mode),
+        mode: output::octal(topic.mode),
         publishers: topic.publishers,
         subscribers: topic.subscribers,
         history: topic.history,

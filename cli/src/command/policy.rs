@@ -7,6 +7,7 @@ use std::io::BufRead as _;
 
 use libkipc::Bus;
 use libkipc::Rule;
+use serde::Serialize;
 
 use crate::cli::Policy;
 use crate::failure::Failure;
@@ -27,15 +28,39 @@ pub(crate) fn run(bus: &Bus, arguments: &Policy) -> Result<(), Failure> {
         }
         return Ok(bus.set_policy(&rules)?);
     }
-    bus.policy()?
-        .iter()
-        .try_for_each(|rule| output::line(&show(rule)))
+    bus.policy()?.iter().try_for_each(|rule| {
+        output::line(&if arguments.json {
+            output::json(&Line {
+                prefix: rule.prefix.as_ref().map(|topic| topic.as_str()),
+                uid: rule.uid,
+                gid: rule.gid,
+                mode: output::octal(rule.mode),
+            })
+        } else {
+            show(rule)
+        })
+    })
+}
+
+/// One line of `kipc policy --json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// None: all topics.
+    prefix: Option<&'a str>,
+    uid: u32,
+    gid: u32,
+    mode: String,
 }
 
 /// `MODE UID GID PREFIX`, as it is read and printed.
 fn show(rule: &Rule) -> String {
     let prefix = rule.prefix.as_ref().map_or(ALL, |topic| topic.as_str());
-    format!("{:03o} {} {} {prefix}", rule.mode, rule.uid, rule.gid)
+    format!(
+        "{} {} {} {prefix}",
+        output::octal(rule.mode),
+        rule.uid,
+        rule.gid
+    )
 }
 
 fn parse(line: &str) -> Result<Rule, String> {

@@ -4,7 +4,7 @@
 # Debian's headers leave out.
 
 # Raise it when a kernel made by an older recipe will not do.
-readonly KERNEL_RECIPE=1
+readonly KERNEL_RECIPE=2
 
 kernel_facts() {
 	echo "$(root_dir "$1")/facts"
@@ -22,7 +22,7 @@ kernel_abi() {
 	fact "$(kernel_facts "$1")" abi
 }
 
-# Holds vmlinuz, modules/ (the stock ones), kdir/ and tools/.
+# Holds vmlinuz, modules/ (the stock ones), kdir/ and tools/ (checkpatch, ynl).
 kernel_dir() {
 	echo "$CACHE/kernels/$1-$(kernel_key "$1")"
 }
