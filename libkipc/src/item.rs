@@ -16,6 +16,12 @@ impl PortId {
     /// The kernel itself.
     pub const KERNEL: Self = Self(0);
 
+    /// The address with this number, such as another process has told it.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The number.
     #[must_use]
     pub const fn get(self) -> u32 {

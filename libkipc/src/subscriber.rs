@@ -89,16 +89,7 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     ///
     /// As those of [`Subscriber::recv`].
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Item<T>>> {
-        // A deadline that no clock can hold is never reached.
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            if let Some(item) = self.try_recv()? {
-                return Ok(Some(item));
-            }
-            if !socket::wait_readable(self.socket.as_fd(), deadline)? {
-                return Ok(None);
-            }
-        }
+        self.recv_timeout_as(timeout)
     }
 }
 
@@ -147,6 +138,28 @@ impl<T, C> Subscriber<T, C> {
                 return self.decode(step?).map(Some);
             }
             if !self.inbox.fill(&self.socket, Wait::No)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// As [`Subscriber::recv_timeout`], but borrows as [`Subscriber::recv_as`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Subscriber::recv`].
+    pub fn recv_timeout_as<'a, V>(&'a mut self, timeout: Duration) -> Result<Option<Item<V>>>
+    where
+        C: Decode<'a, V>,
+    {
+        // A deadline that no clock can hold is never reached.
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if let Some(step) = self.inbox.step() {
+                return self.decode(step?).map(Some);
+            }
+            let received = self.inbox.fill(&self.socket, Wait::No)?;
+            if !received && !socket::wait_readable(self.socket.as_fd(), deadline)? {
                 return Ok(None);
             }
         }
