@@ -164,10 +164,10 @@ static void everything_works(kipc_bus *bus)
 	CHECK(kipc_subscriber_create(bus, "c/*", &subscriber_options, &subscriber) == KIPC_OK);
 	CHECK(kipc_publisher_wait_for_subscribers(publisher, 1, 1000) == KIPC_OK);
 
-	CHECK(kipc_recv(subscriber, &item) == KIPC_OK && item.kind == KIPC_ITEM_JOINED);
-	CHECK(strcmp(item.topic, "c/a") == 0 && item.publisher == port && !item.data);
 	CHECK(kipc_recv(subscriber, &item) == KIPC_OK && item.kind == KIPC_ITEM_MESSAGE);
 	CHECK(item.seq == 1 && item.length == 3 && memcmp(item.data, "one", 3) == 0);
+	CHECK(kipc_recv(subscriber, &item) == KIPC_OK && item.kind == KIPC_ITEM_JOINED);
+	CHECK(strcmp(item.topic, "c/a") == 0 && item.publisher == port && !item.data);
 	CHECK(kipc_try_recv(subscriber, &item) == KIPC_NOTHING);
 	CHECK(kipc_recv_timeout(subscriber, 10, &item) == KIPC_NOTHING);
 
