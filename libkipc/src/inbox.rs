@@ -141,15 +141,23 @@ impl Inbox {
 
     /// Takes the next datagram: first those that came early. `false` if there is none.
     pub(crate) fn fill(&mut self, source: &impl Source, wait: Wait) -> Result<bool> {
+        if self.fill_early() {
+            return Ok(true);
+        }
+        self.receive(source, wait)
+    }
+
+    /// Takes the next datagram that came early; `false` if there is none.
+    pub(crate) fn fill_early(&mut self) -> bool {
         let Some((datagram, credentials)) = self.early.pop_front() else {
-            return self.receive(source, wait);
+            return false;
         };
         // It has been in this buffer before, so it fits.
         self.filled = datagram.len().min(self.buffer.len());
         self.buffer[..self.filled].copy_from_slice(&datagram[..self.filled]);
         self.offset = 0;
         self.credentials = credentials;
-        Ok(true)
+        true
     }
 
     /// Receives the next datagram from the socket. `false` if there is none.

@@ -165,6 +165,22 @@ impl<T, C> Subscriber<T, C> {
         }
     }
 
+    /// The next item of what has been received already, of which the descriptor tells nothing.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn received(&mut self) -> Option<Result<Item<T>>>
+    where
+        C: for<'a> Decode<'a, T>,
+    {
+        loop {
+            if let Some(step) = self.inbox.step() {
+                return Some(step.and_then(|step| self.decode(step)));
+            }
+            if !self.inbox.fill_early() {
+                return None;
+            }
+        }
+    }
+
     fn decode<'a, V>(&'a self, step: Step) -> Result<Item<V>>
     where
         C: Decode<'a, V>,

@@ -117,6 +117,10 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     ///
     /// As those of [`crate::Subscriber::recv`].
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Item<T>>> {
+        // What a topic retains came with the answer to the subscription.
+        if let Some(item) = self.inner.get_mut().received() {
+            return Poll::Ready(item);
+        }
         loop {
             // Ready stays set while items are left, whether in the kernel or received already.
             let mut guard = ready!(self.inner.poll_read_ready_mut(context))

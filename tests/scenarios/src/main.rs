@@ -8,8 +8,10 @@
 
 mod client;
 mod event;
+mod interface;
 mod kernel;
 mod process;
+mod program;
 mod role;
 mod scenario;
 mod spec;
@@ -27,7 +29,11 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(("--role", role)) = arguments.split_first().map(|(a, b)| (a.as_str(), b)) {
-        role::run(role);
+        match role.split_first() {
+            Some((name, rest)) if name == "sync" => return program::run(false, rest),
+            Some((name, rest)) if name == "tokio" => return program::run(true, rest),
+            _ => role::run(role),
+        }
         return ExitCode::SUCCESS;
     }
     let chosen: Vec<_> = scenario::ALL

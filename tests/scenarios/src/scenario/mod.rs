@@ -11,10 +11,12 @@ mod exact_loss;
 mod fan_out;
 mod full_queue;
 pub mod history;
+mod interfaces;
 mod kernel_publisher;
 mod killed_at_random;
 mod last_will;
 mod library;
+mod library_cost;
 mod limits;
 mod load_unload;
 mod malformed_messages;
@@ -302,5 +304,28 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "library_queries_and_settings_do_what_they_say",
         library::queries_and_settings_do_what_they_say,
+    ),
+    (
+        "interfaces_publish_and_receive",
+        interfaces::publish_and_receive,
+    ),
+    ("interfaces_all_meet", interfaces::all_meet),
+    ("interfaces_overflow", interfaces::overflow),
+    ("interfaces_lost", interfaces::lost),
+    ("interfaces_history", interfaces::history),
+    ("interfaces_gone", interfaces::gone),
+    ("interfaces_access_denied", interfaces::access_denied),
+    ("interfaces_module_missing", interfaces::module_missing),
+    (
+        "library_allocates_nothing_per_message",
+        library_cost::allocates_nothing_per_message,
+    ),
+    (
+        "library_watched_subscribers_are_counted",
+        library_cost::watched_subscribers_are_counted,
+    ),
+    (
+        "library_borrows_and_speaks_json",
+        library_cost::borrows_and_speaks_json,
     ),
 ];
