@@ -77,3 +77,26 @@ fn missing_module_exits_with_3_and_says_how_to_get_it() {
         assert!(output.stdout.is_empty());
     }
 }
+
+#[test]
+fn completions_and_manual_pages_come_from_the_arguments() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = kipc(&["completions", shell]);
+        assert!(output.status.success());
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("subscriptions"),
+            "{shell}"
+        );
+    }
+    let directory = std::env::temp_dir().join(format!("kipc-man-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    assert!(kipc(&["man", directory.to_str().unwrap()]).status.success());
+    let page = std::fs::read_to_string(directory.join("kipc-pub.1")).unwrap();
+    assert!(
+        page.contains("KIPC\\-PUB") || page.contains("KIPC-PUB"),
+        "{page}"
+    );
+    assert!(page.contains("last\\-will"), "{page}");
+    assert!(directory.join("kipc.1").exists() && directory.join("kipc-top.1").exists());
+    std::fs::remove_dir_all(directory).unwrap();
+}

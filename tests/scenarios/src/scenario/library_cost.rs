@@ -50,7 +50,10 @@ pub fn allocates_nothing_per_message() {
     let counted = measure(|| (0..1000).for_each(&mut round));
     assert_eq!(counted.count_total, 0, "{counted:?}");
     // The counter counts.
-    assert_eq!(measure(|| drop(std::hint::black_box(vec![1]))).count_total, 1);
+    assert_eq!(
+        measure(|| drop(std::hint::black_box(vec![1]))).count_total,
+        1
+    );
 }
 
 /// A publisher that watches knows how many subscribe, and may wait for one.

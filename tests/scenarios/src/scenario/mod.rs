@@ -4,6 +4,7 @@
 
 pub mod access;
 mod batches;
+mod command_line;
 mod crowded_bus;
 mod dumps;
 mod events;
@@ -327,5 +328,29 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "library_borrows_and_speaks_json",
         library_cost::borrows_and_speaks_json,
+    ),
+    (
+        "command_line_pub_takes_all_kinds_of_input",
+        command_line::pub_takes_all_kinds_of_input,
+    ),
+    (
+        "command_line_recordings_are_replayed",
+        command_line::recordings_are_replayed,
+    ),
+    (
+        "command_line_watching_commands_tell_what_happens",
+        command_line::watching_commands_tell_what_happens,
+    ),
+    (
+        "command_line_bench_measures_this_machine",
+        command_line::bench_measures_this_machine,
+    ),
+    (
+        "command_line_doctor_names_the_trouble",
+        command_line::doctor_names_the_trouble,
+    ),
+    (
+        "command_line_broken_pipe_is_quiet",
+        command_line::broken_pipe_is_quiet,
     ),
 ];
