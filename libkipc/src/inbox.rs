@@ -11,7 +11,6 @@
 #[cfg(test)]
 pub(crate) mod fake;
 
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -20,6 +19,7 @@ use crate::error::Refused;
 use crate::error::Result;
 use crate::item::Credentials;
 use crate::item::PortId;
+use crate::names::Names;
 use crate::socket;
 use crate::socket::Source;
 use crate::socket::Wait;
@@ -48,12 +48,7 @@ pub(crate) const ANSWER_ROOM: usize = 4 << 10;
 /// One item of the stream, as it stands in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RawItem<'a> {
-    Message {
-        header: DataHeader,
-        topic: &'a Topic,
-        payload: &'a [u8],
-        credentials: Option<Credentials>,
-    },
+    Message(WholeMessage<'a>),
     Lost {
         topic: &'a Topic,
         first: u64,
@@ -70,6 +65,22 @@ pub(crate) enum RawItem<'a> {
     Removed {
         topic: &'a Topic,
     },
+}
+
+/// A message, as it stands in the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WholeMessage<'a> {
+    pub(crate) header: DataHeader,
+    pub(crate) topic: &'a Topic,
+    pub(crate) payload: &'a [u8],
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// Where a message stands in the buffer, headers included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    start: usize,
+    end: usize,
 }
 
 /// Where the walk stopped: an item without its borrows.
@@ -110,7 +121,7 @@ pub(crate) struct Inbox {
     control: Vec<u8>,
     /// Who sent the datagram.
     credentials: Option<Credentials>,
-    topics: HashMap<u32, Topic>,
+    topics: Names,
     /// Forgotten with the next step: until then, its removal can be shown.
     removed: Option<u32>,
     /// Subscribers of a publisher's topic, as last heard.
@@ -132,7 +143,7 @@ impl Inbox {
                 Vec::new()
             },
             credentials: None,
-            topics: HashMap::new(),
+            topics: Names::default(),
             removed: None,
             matched: 0,
             early: VecDeque::new(),
@@ -193,12 +204,49 @@ impl Inbox {
         self.offset = self.filled;
     }
 
+    /// Goes to the next message of the datagram, if one stands there; what else may stand there
+    /// is for [`Inbox::step`]. Short, because it runs for each message.
+    #[inline]
+    pub(crate) fn next_message(&mut self) -> Option<Place> {
+        if self.removed.is_some() {
+            return None;
+        }
+        let rest = self.buffer.get(self.offset..self.filled)?;
+        let head = rest.first_chunk::<PAYLOAD_OFFSET>()?;
+        let netlink = header::Header::read(head)?;
+        let data = DataHeader::from_bytes(head.last_chunk()?);
+        let len = netlink.len as usize;
+        let whole = (PAYLOAD_OFFSET..=rest.len()).contains(&len);
+        if netlink.kind != message::PUBLISH || !whole || !self.topics.select(data.topic) {
+            return None;
+        }
+        let place = Place {
+            start: self.offset,
+            end: self.offset + len,
+        };
+        self.offset = (self.offset + crate::wire::align(len)).min(self.filled);
+        Some(place)
+    }
+
+    /// Shows the message that [`Inbox::next_message`] returned last.
+    #[inline]
+    pub(crate) fn message(&self, place: Place) -> Option<WholeMessage<'_>> {
+        let whole = self.buffer.get(place.start..place.end)?;
+        let (head, payload) = whole.split_first_chunk::<PAYLOAD_OFFSET>()?;
+        Some(WholeMessage {
+            header: DataHeader::from_bytes(head.last_chunk()?),
+            topic: self.topics.selected()?,
+            payload,
+            credentials: self.credentials,
+        })
+    }
+
     /// Goes to the next item of the datagram; `None` at its end.
     ///
     /// An error concerns one message: the walk goes on behind it.
     pub(crate) fn step(&mut self) -> Option<Result<Step>> {
         if let Some(id) = self.removed.take() {
-            self.topics.remove(&id);
+            self.topics.remove(id);
         }
         while self.offset < self.filled {
             let datagram = self.buffer.get(..self.filled).unwrap_or_default();
@@ -224,12 +272,12 @@ impl Inbox {
     /// Shows the item that [`Inbox::step`] returned last.
     pub(crate) fn view(&self, step: Step) -> Result<RawItem<'_>> {
         Ok(match step {
-            Step::Message { header, payload } => RawItem::Message {
+            Step::Message { header, payload } => RawItem::Message(WholeMessage {
                 header,
                 topic: self.topic(header.topic)?,
                 payload: self.buffer.get(payload).unwrap_or_default(),
                 credentials: self.credentials,
-            },
+            }),
             Step::Lost {
                 topic_id,
                 first,
@@ -255,13 +303,13 @@ impl Inbox {
 
     fn topic(&self, id: u32) -> Result<&Topic> {
         self.topics
-            .get(&id)
+            .get(id)
             .ok_or_else(|| protocol("record about a topic that was not named before"))
     }
 }
 
 /// Reads one message; `None` if it is none of a subscriber's business.
-fn read(message: Message<'_>, topics: &mut HashMap<u32, Topic>) -> Result<Option<Step>> {
+fn read(message: Message<'_>, topics: &mut Names) -> Result<Option<Step>> {
     match message.header.kind {
         message::PUBLISH => {
             let (header, payload) = DataHeader::read(message.payload)
@@ -303,7 +351,8 @@ fn read(message: Message<'_>, topics: &mut HashMap<u32, Topic>) -> Result<Option
             });
         }
         Record::Removed { topic_id } => topics
-            .contains_key(&topic_id)
+            .get(topic_id)
+            .is_some()
             .then_some(Step::Removed { topic_id }),
         Record::Lost {
             topic_id,
@@ -382,11 +431,13 @@ mod tests {
             Some(format!("{:?}", inbox.view(step).unwrap()))
         };
         let want = |item: RawItem<'_>| Some(format!("{item:?}"));
-        let message = |seq, payload| RawItem::Message {
-            header: data(1, seq),
-            topic: &topic,
-            payload,
-            credentials: None,
+        let message = |seq, payload| {
+            RawItem::Message(WholeMessage {
+                header: data(1, seq),
+                topic: &topic,
+                payload,
+                credentials: None,
+            })
         };
         assert_eq!(next(), want(message(8, b"xyz")));
         assert_eq!(

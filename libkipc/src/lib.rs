@@ -80,6 +80,7 @@ mod fingerprint;
 mod frame;
 mod inbox;
 mod item;
+mod names;
 mod overflow;
 mod publisher;
 mod query;

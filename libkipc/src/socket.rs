@@ -2,9 +2,10 @@
 
 //! One netlink socket on the bus: opening, sizing, sending, receiving, waiting.
 //!
-//! netlink-sys makes the socket and sets the options that only netlink has; nix does the rest.
-//! rustix is not used for receiving: the kernel's own records carry pid 0 in `SCM_CREDENTIALS`,
-//! which its credentials cannot represent.
+//! netlink-sys makes the socket and sets the options that only netlink has. rustix sends and
+//! receives, by system calls without a C library between; but credentials are received with nix:
+//! the kernel's own records carry pid 0 in `SCM_CREDENTIALS`, which those of rustix cannot
+//! represent. nix does the rest.
 
 use std::io;
 use std::io::IoSlice;
@@ -25,6 +26,11 @@ use nix::sys::socket::SockaddrLike;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt;
+use rustix::net::RecvFlags;
+use rustix::net::SendAncillaryBuffer;
+use rustix::net::SendFlags;
+use rustix::net::SocketAddrAny;
+use rustix::net::netlink::SocketAddrNetlink;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -117,14 +123,13 @@ impl Socket {
         let parts = [IoSlice::new(header), IoSlice::new(payload)];
         loop {
             // Without an address: that of a netlink socket that is not connected is the kernel.
-            let sent = nix::sys::socket::sendmsg::<()>(
-                self.netlink.as_raw_fd(),
+            let sent = rustix::net::sendmsg(
+                self.netlink.as_fd(),
                 &parts,
-                &[],
-                MsgFlags::empty(),
-                None,
+                &mut SendAncillaryBuffer::default(),
+                SendFlags::empty(),
             );
-            return match sent {
+            return match sent.map_err(errno) {
                 Ok(_) => Ok(()),
                 Err(Errno::EINTR) => continue,
                 Err(Errno::EMSGSIZE) => Err(Error::TooLarge {
@@ -156,18 +161,28 @@ impl AsFd for Socket {
 
 /// Where datagrams are received from: a [`Socket`], or its stand-in in a test.
 pub(crate) trait Source: AsFd {
-    /// The form of a sender's address. On netlink sockets the kernel always fills it, which nix
-    /// relies on.
+    /// The form of a sender's address with nix. On netlink sockets the kernel always fills it,
+    /// which nix relies on.
     type Address: SockaddrLike;
 
     /// Whether the kernel is the sender.
-    fn is_kernel(address: &Self::Address) -> bool;
+    fn is_kernel(address: Option<SocketAddrAny>) -> bool;
+
+    /// Whether the kernel is the sender.
+    fn is_kernel_nix(address: &Self::Address) -> bool;
 }
 
 impl Source for Socket {
     type Address = NetlinkAddr;
 
-    fn is_kernel(address: &NetlinkAddr) -> bool {
+    #[inline]
+    fn is_kernel(address: Option<SocketAddrAny>) -> bool {
+        address
+            .and_then(|address| SocketAddrNetlink::try_from(address).ok())
+            .is_some_and(|address| address.pid() == 0)
+    }
+
+    fn is_kernel_nix(address: &NetlinkAddr) -> bool {
         address.pid() == 0
     }
 }
@@ -176,9 +191,19 @@ impl Source for Socket {
 impl Source for std::os::unix::net::UnixDatagram {
     type Address = ();
 
-    fn is_kernel((): &()) -> bool {
+    fn is_kernel(_address: Option<SocketAddrAny>) -> bool {
         true
     }
+
+    fn is_kernel_nix((): &()) -> bool {
+        true
+    }
+}
+
+/// The same number in the other crate.
+#[cold]
+fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
 }
 
 /// Compares what was asked for with what getsockopt() says, which is twice what was set.
@@ -221,54 +246,77 @@ pub(crate) fn receive<S: Source>(
     control: &mut [u8],
     wait: Wait,
 ) -> Result<Option<Datagram>> {
-    let fd = source.as_fd();
+    loop {
+        let received = if control.is_empty() {
+            receive_plain::<S>(source.as_fd(), buffer, wait)
+        } else {
+            receive_credentials::<S>(source.as_fd(), buffer, control, wait)
+        };
+        match received {
+            // A privileged process can send to any port: what is not from the kernel is not true.
+            Ok(None) | Err(Errno::EINTR) => {}
+            Ok(datagram) => return Ok(datagram),
+            Err(Errno::EAGAIN) if wait == Wait::No => return Ok(None),
+            // Somebody made the descriptor non-blocking.
+            Err(Errno::EAGAIN) => {
+                wait_readable(source.as_fd(), None)?;
+            }
+            Err(Errno::ENOBUFS) => return Err(Error::Overrun),
+            Err(error) => return Err(Error::io("receive", error)),
+        }
+    }
+}
+
+/// `None` if somebody else than the kernel sent it.
+#[inline]
+fn receive_plain<S: Source>(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    wait: Wait,
+) -> Result<Option<Datagram>, Errno> {
+    let mut flags = RecvFlags::TRUNC;
+    if wait == Wait::No {
+        flags |= RecvFlags::DONTWAIT;
+    }
+    let (_, length, address) = rustix::net::recvfrom(fd, buffer, flags).map_err(errno)?;
+    Ok(S::is_kernel(address).then_some(Datagram {
+        length,
+        credentials: None,
+    }))
+}
+
+/// `None` if somebody else than the kernel sent it.
+fn receive_credentials<S: Source>(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    control: &mut [u8],
+    wait: Wait,
+) -> Result<Option<Datagram>, Errno> {
     let mut flags = MsgFlags::MSG_TRUNC;
     if wait == Wait::No {
         flags |= MsgFlags::MSG_DONTWAIT;
     }
-    loop {
-        let mut parts = [IoSliceMut::new(buffer)];
-        let control = (!control.is_empty()).then_some(&mut *control);
-        let received = match nix::sys::socket::recvmsg::<S::Address>(
-            fd.as_raw_fd(),
-            &mut parts,
-            control,
-            flags,
-        ) {
-            Ok(received) => received,
-            Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) if wait == Wait::No => return Ok(None),
-            // Somebody made the descriptor non-blocking.
-            Err(Errno::EAGAIN) => {
-                wait_readable(fd, None)?;
-                continue;
-            }
-            Err(Errno::ENOBUFS) => return Err(Error::Overrun),
-            Err(error) => return Err(Error::io("receive", error)),
-        };
-        // A privileged process can send to any port: what is not from the kernel is not true.
-        if received
-            .address
-            .as_ref()
-            .is_some_and(|from| !S::is_kernel(from))
-        {
-            continue;
-        }
-        let credentials = received.cmsgs().ok().and_then(|mut messages| {
-            messages.find_map(|message| match message {
-                ControlMessageOwned::ScmCredentials(sender) => Some(Credentials {
-                    pid: sender.pid(),
-                    uid: sender.uid(),
-                    gid: sender.gid(),
-                }),
-                _ => None,
-            })
-        });
-        return Ok(Some(Datagram {
-            length: received.bytes,
-            credentials,
-        }));
+    let mut parts = [IoSliceMut::new(buffer)];
+    let received =
+        nix::sys::socket::recvmsg::<S::Address>(fd.as_raw_fd(), &mut parts, Some(control), flags)?;
+    let from = received.address.as_ref();
+    if from.is_some_and(|from| !S::is_kernel_nix(from)) {
+        return Ok(None);
     }
+    let credentials = received.cmsgs().ok().and_then(|mut messages| {
+        messages.find_map(|message| match message {
+            ControlMessageOwned::ScmCredentials(sender) => Some(Credentials {
+                pid: sender.pid(),
+                uid: sender.uid(),
+                gid: sender.gid(),
+            }),
+            _ => None,
+        })
+    });
+    Ok(Some(Datagram {
+        length: received.bytes,
+        credentials,
+    }))
 }
 
 /// Waits until the socket is readable; `false` if the deadline comes first.

@@ -9,8 +9,11 @@ use crate::codec::Decode;
 use crate::error::Error;
 use crate::error::Result;
 use crate::inbox::Inbox;
+use crate::inbox::Place;
 use crate::inbox::RawItem;
 use crate::inbox::Step;
+use crate::inbox::WholeMessage;
+use crate::inbox::protocol;
 use crate::item::Item;
 use crate::item::Message;
 use crate::item::PortId;
@@ -117,6 +120,9 @@ impl<T, C> Subscriber<T, C> {
         C: Decode<'a, V>,
     {
         loop {
+            if let Some(place) = self.inbox.next_message() {
+                return self.message(place);
+            }
             if let Some(step) = self.inbox.step() {
                 return self.decode(step?);
             }
@@ -134,6 +140,9 @@ impl<T, C> Subscriber<T, C> {
         C: Decode<'a, V>,
     {
         loop {
+            if let Some(place) = self.inbox.next_message() {
+                return self.message(place).map(Some);
+            }
             if let Some(step) = self.inbox.step() {
                 return self.decode(step?).map(Some);
             }
@@ -155,6 +164,9 @@ impl<T, C> Subscriber<T, C> {
         // A deadline that no clock can hold is never reached.
         let deadline = Instant::now().checked_add(timeout);
         loop {
+            if let Some(place) = self.inbox.next_message() {
+                return self.message(place).map(Some);
+            }
             if let Some(step) = self.inbox.step() {
                 return self.decode(step?).map(Some);
             }
@@ -178,6 +190,18 @@ impl<T, C> Subscriber<T, C> {
             if !self.inbox.fill_early() {
                 return None;
             }
+        }
+    }
+
+    #[inline]
+    fn message<'a, V>(&'a self, place: Place) -> Result<Item<V>>
+    where
+        C: Decode<'a, V>,
+    {
+        match self.inbox.message(place) {
+            Some(message) => decoded::<V, C>(message, self.fingerprint),
+            // It was there a moment ago.
+            None => Err(protocol("message without data header")),
         }
     }
 
@@ -249,41 +273,46 @@ fn next_item<T, C: for<'a> Decode<'a, T>>(
     Some(item)
 }
 
-/// Decodes an item, if it is of the type that is expected.
+/// Decodes a message, if it is of the type that is expected.
+#[inline]
+fn decoded<'a, T, C: Decode<'a, T>>(found: WholeMessage<'a>, expected: u64) -> Result<Item<T>> {
+    let WholeMessage {
+        header,
+        topic,
+        payload,
+        credentials,
+    } = found;
+    // 0 is untyped, on either side.
+    let found = header.fingerprint;
+    if found != expected && found != 0 && expected != 0 {
+        return Err(Error::TypeMismatch {
+            topic: topic.clone(),
+            seq: header.seq,
+            expected,
+            found,
+        });
+    }
+    let value = C::decode(payload).map_err(|source| Error::Decode {
+        topic: topic.clone(),
+        seq: header.seq,
+        source,
+    })?;
+    Ok(Item::Message(Message {
+        value,
+        topic: topic.clone(),
+        seq: header.seq,
+        time: Duration::from_nanos(header.time),
+        tag: header.tag,
+        fingerprint: header.fingerprint,
+        publisher: PortId(header.port),
+        credentials,
+    }))
+}
+
+/// Turns an item into what the user gets, if it is of the type that is expected.
 fn typed<'a, T, C: Decode<'a, T>>(item: RawItem<'a>, expected: u64) -> Result<Item<T>> {
     Ok(match item {
-        RawItem::Message {
-            header,
-            topic,
-            payload,
-            credentials,
-        } => {
-            // 0 is untyped, on either side.
-            let found = header.fingerprint;
-            if found != expected && found != 0 && expected != 0 {
-                return Err(Error::TypeMismatch {
-                    topic: topic.clone(),
-                    seq: header.seq,
-                    expected,
-                    found,
-                });
-            }
-            let value = C::decode(payload).map_err(|source| Error::Decode {
-                topic: topic.clone(),
-                seq: header.seq,
-                source,
-            })?;
-            Item::Message(Message {
-                value,
-                topic: topic.clone(),
-                seq: header.seq,
-                time: Duration::from_nanos(header.time),
-                tag: header.tag,
-                fingerprint: header.fingerprint,
-                publisher: PortId(header.port),
-                credentials,
-            })
-        }
+        RawItem::Message(message) => return decoded::<T, C>(message, expected),
         RawItem::Lost {
             topic,
             first,

@@ -6,7 +6,7 @@
 //! leaves the rest zero; the kernel fills the rest in place, in the one copy of the message that
 //! all subscribers share. Every field sits at a fixed offset, so that a socket filter can test it.
 
-use super::bytes_at;
+use super::field;
 use super::header;
 use super::put;
 use super::refusal::Refusal;
@@ -63,18 +63,21 @@ pub(crate) struct DataHeader {
 impl DataHeader {
     /// Splits what follows the netlink header into this header and the payload.
     pub(crate) fn read(body: &[u8]) -> Option<(Self, &[u8])> {
-        Some((
-            Self {
-                topic: u32::from_ne_bytes(bytes_at(body, TOPIC_OFFSET)?),
-                tag: u32::from_ne_bytes(bytes_at(body, TAG_OFFSET)?),
-                seq: u64::from_ne_bytes(bytes_at(body, SEQ_OFFSET)?),
-                time: u64::from_ne_bytes(bytes_at(body, TIME_OFFSET)?),
-                fingerprint: u64::from_ne_bytes(bytes_at(body, FINGERPRINT_OFFSET)?),
-                port: u32::from_ne_bytes(bytes_at(body, PORT_OFFSET)?),
-                flags: u32::from_ne_bytes(bytes_at(body, FLAGS_OFFSET)?),
-            },
-            body.get(LEN..)?,
-        ))
+        let (header, payload) = body.split_first_chunk()?;
+        Some((Self::from_bytes(header), payload))
+    }
+
+    /// The header that stands on the wire.
+    pub(crate) fn from_bytes(bytes: &[u8; LEN]) -> Self {
+        Self {
+            topic: u32::from_ne_bytes(field(bytes, TOPIC_OFFSET)),
+            tag: u32::from_ne_bytes(field(bytes, TAG_OFFSET)),
+            seq: u64::from_ne_bytes(field(bytes, SEQ_OFFSET)),
+            time: u64::from_ne_bytes(field(bytes, TIME_OFFSET)),
+            fingerprint: u64::from_ne_bytes(field(bytes, FINGERPRINT_OFFSET)),
+            port: u32::from_ne_bytes(field(bytes, PORT_OFFSET)),
+            flags: u32::from_ne_bytes(field(bytes, FLAGS_OFFSET)),
+        }
     }
 
     /// What a publisher sends: like [`DataHeader::read`], but refuses flags other than these and

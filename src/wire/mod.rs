@@ -40,6 +40,11 @@ fn bytes_at<const N: usize>(buf: &[u8], offset: usize) -> Option<[u8; N]> {
     buf.get(offset..offset.checked_add(N)?)?.try_into().ok()
 }
 
+/// A field of a header; zeros where the header does not reach, which is none of its fields.
+fn field<const N: usize>(header: &[u8], offset: usize) -> [u8; N] {
+    bytes_at(header, offset).unwrap_or([0; N])
+}
+
 /// Writes `bytes` at `offset`, as far as `buf` reaches. Unlike `copy_from_slice` it cannot panic.
 fn put(buf: &mut [u8], offset: usize, bytes: &[u8]) {
     let room = buf.get_mut(offset..).unwrap_or_default();
