@@ -5,6 +5,8 @@
 //! The module works synchronously: when a request has been sent, its answer is in the socket's
 //! queue already. So nothing here waits, and an answer that is not there will not come.
 
+use std::os::fd::AsFd;
+
 use crate::bus::Info;
 use crate::error::Error;
 use crate::error::Refused;
@@ -13,7 +15,6 @@ use crate::inbox::Inbox;
 use crate::inbox::protocol;
 use crate::publisher::Delivery;
 use crate::socket::Socket;
-use crate::socket::Source;
 use crate::socket::Wait;
 use crate::wire::ack::Ack;
 use crate::wire::header;
@@ -63,7 +64,7 @@ pub(crate) fn order(
 /// Takes the answer to request `seq` and its acknowledgement from the queue, and keeps what else
 /// arrived before them.
 pub(crate) fn answer(
-    source: &impl Source,
+    source: &impl AsFd,
     inbox: &mut Inbox,
     seq: u32,
     operation: &'static str,
@@ -74,7 +75,7 @@ pub(crate) fn answer(
 
 /// Like [`answer`], for requests that may have none.
 pub(crate) fn acknowledgement(
-    source: &impl Source,
+    source: &impl AsFd,
     inbox: &mut Inbox,
     seq: u32,
     operation: &'static str,
@@ -127,7 +128,7 @@ pub(crate) fn acknowledgement(
 
 /// Empties the queue of a socket that only publishes; an error if there is a refusal in it.
 pub(crate) fn refusals(
-    source: &impl Source,
+    source: &impl AsFd,
     inbox: &mut Inbox,
     operation: &'static str,
 ) -> Result<()> {

@@ -13,6 +13,7 @@ pub(crate) mod fake;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::os::fd::AsFd;
 
 use crate::error::Error;
 use crate::error::Refused;
@@ -21,7 +22,6 @@ use crate::item::Credentials;
 use crate::item::PortId;
 use crate::names::Names;
 use crate::socket;
-use crate::socket::Source;
 use crate::socket::Wait;
 use crate::topic::Topic;
 use crate::wire::ack::Ack;
@@ -151,7 +151,7 @@ impl Inbox {
     }
 
     /// Takes the next datagram: first those that came early. `false` if there is none.
-    pub(crate) fn fill(&mut self, source: &impl Source, wait: Wait) -> Result<bool> {
+    pub(crate) fn fill(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
         if self.fill_early() {
             return Ok(true);
         }
@@ -172,7 +172,7 @@ impl Inbox {
     }
 
     /// Receives the next datagram from the socket. `false` if there is none.
-    pub(crate) fn receive(&mut self, source: &impl Source, wait: Wait) -> Result<bool> {
+    pub(crate) fn receive(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
         self.filled = 0;
         self.offset = 0;
         let received = socket::receive(source, &mut self.buffer, &mut self.control, wait)?;
@@ -202,6 +202,12 @@ impl Inbox {
         let datagram = self.buffer.get(..self.filled).unwrap_or_default().to_vec();
         self.early.push_back((datagram, self.credentials));
         self.offset = self.filled;
+    }
+
+    /// Whether there is nothing to do but to receive the next datagram.
+    #[inline]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.offset >= self.filled && self.removed.is_none()
     }
 
     /// Goes to the next message of the datagram, if one stands there; what else may stand there

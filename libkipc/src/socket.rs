@@ -21,16 +21,12 @@ use nix::poll::PollFlags;
 use nix::poll::PollTimeout;
 use nix::sys::socket::ControlMessageOwned;
 use nix::sys::socket::MsgFlags;
-use nix::sys::socket::NetlinkAddr;
-use nix::sys::socket::SockaddrLike;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt;
 use rustix::net::RecvFlags;
 use rustix::net::SendAncillaryBuffer;
 use rustix::net::SendFlags;
-use rustix::net::SocketAddrAny;
-use rustix::net::netlink::SocketAddrNetlink;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -39,7 +35,12 @@ use crate::item::Credentials;
 use crate::item::PortId;
 use crate::wire;
 
-/// A bound socket on the bus.
+/// A bound socket on the bus, connected to the kernel.
+///
+/// # Invariants
+///
+/// Nothing but what the kernel sent is in its queue: netlink refuses datagrams to a connected
+/// socket from anybody that it is not connected to, and what came before was thrown away.
 #[derive(Debug)]
 pub(crate) struct Socket {
     netlink: netlink_sys::Socket,
@@ -64,6 +65,12 @@ impl Socket {
         let address = netlink
             .bind_auto()
             .map_err(|error| Error::io("bind a netlink socket", error))?;
+        let kernel = netlink_sys::SocketAddr::new(0, 0);
+        netlink
+            .connect(&kernel)
+            .map_err(|error| Error::io("connect to the kernel", error))?;
+        // INVARIANT: The kernel sends nothing before it is asked.
+        while receive(&netlink.as_fd(), &mut [], &mut [], Wait::No)?.is_some() {}
         Ok(Self {
             port: PortId(address.port_number()),
             netlink,
@@ -159,47 +166,6 @@ impl AsFd for Socket {
     }
 }
 
-/// Where datagrams are received from: a [`Socket`], or its stand-in in a test.
-pub(crate) trait Source: AsFd {
-    /// The form of a sender's address with nix. On netlink sockets the kernel always fills it,
-    /// which nix relies on.
-    type Address: SockaddrLike;
-
-    /// Whether the kernel is the sender.
-    fn is_kernel(address: Option<SocketAddrAny>) -> bool;
-
-    /// Whether the kernel is the sender.
-    fn is_kernel_nix(address: &Self::Address) -> bool;
-}
-
-impl Source for Socket {
-    type Address = NetlinkAddr;
-
-    #[inline]
-    fn is_kernel(address: Option<SocketAddrAny>) -> bool {
-        address
-            .and_then(|address| SocketAddrNetlink::try_from(address).ok())
-            .is_some_and(|address| address.pid() == 0)
-    }
-
-    fn is_kernel_nix(address: &NetlinkAddr) -> bool {
-        address.pid() == 0
-    }
-}
-
-#[cfg(test)]
-impl Source for std::os::unix::net::UnixDatagram {
-    type Address = ();
-
-    fn is_kernel(_address: Option<SocketAddrAny>) -> bool {
-        true
-    }
-
-    fn is_kernel_nix((): &()) -> bool {
-        true
-    }
-}
-
 /// The same number in the other crate.
 #[cold]
 fn errno(error: rustix::io::Errno) -> Errno {
@@ -237,29 +203,29 @@ pub(crate) enum Wait {
     No,
 }
 
-/// Receives the next datagram of the kernel; `None` if there is none and the socket does not wait.
+/// Receives the next datagram; `None` if there is none and the socket does not wait.
 ///
 /// `control` has room for credentials, or none.
-pub(crate) fn receive<S: Source>(
-    source: &S,
+pub(crate) fn receive(
+    source: &impl AsFd,
     buffer: &mut [u8],
     control: &mut [u8],
     wait: Wait,
 ) -> Result<Option<Datagram>> {
+    let fd = source.as_fd();
     loop {
         let received = if control.is_empty() {
-            receive_plain::<S>(source.as_fd(), buffer, wait)
+            receive_plain(fd, buffer, wait)
         } else {
-            receive_credentials::<S>(source.as_fd(), buffer, control, wait)
+            receive_credentials(fd, buffer, control, wait)
         };
         match received {
-            // A privileged process can send to any port: what is not from the kernel is not true.
-            Ok(None) | Err(Errno::EINTR) => {}
-            Ok(datagram) => return Ok(datagram),
+            Ok(datagram) => return Ok(Some(datagram)),
+            Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) if wait == Wait::No => return Ok(None),
             // Somebody made the descriptor non-blocking.
             Err(Errno::EAGAIN) => {
-                wait_readable(source.as_fd(), None)?;
+                wait_readable(fd, None)?;
             }
             Err(Errno::ENOBUFS) => return Err(Error::Overrun),
             Err(error) => return Err(Error::io("receive", error)),
@@ -267,42 +233,34 @@ pub(crate) fn receive<S: Source>(
     }
 }
 
-/// `None` if somebody else than the kernel sent it.
 #[inline]
-fn receive_plain<S: Source>(
-    fd: BorrowedFd<'_>,
-    buffer: &mut [u8],
-    wait: Wait,
-) -> Result<Option<Datagram>, Errno> {
+fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> Result<Datagram, Errno> {
     let mut flags = RecvFlags::TRUNC;
     if wait == Wait::No {
         flags |= RecvFlags::DONTWAIT;
     }
-    let (_, length, address) = rustix::net::recvfrom(fd, buffer, flags).map_err(errno)?;
-    Ok(S::is_kernel(address).then_some(Datagram {
-        length,
-        credentials: None,
-    }))
+    match rustix::net::recv(fd, buffer, flags) {
+        Ok((_, length)) => Ok(Datagram {
+            length,
+            credentials: None,
+        }),
+        Err(error) => Err(errno(error)),
+    }
 }
 
-/// `None` if somebody else than the kernel sent it.
-fn receive_credentials<S: Source>(
+fn receive_credentials(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
     control: &mut [u8],
     wait: Wait,
-) -> Result<Option<Datagram>, Errno> {
+) -> Result<Datagram, Errno> {
     let mut flags = MsgFlags::MSG_TRUNC;
     if wait == Wait::No {
         flags |= MsgFlags::MSG_DONTWAIT;
     }
     let mut parts = [IoSliceMut::new(buffer)];
     let received =
-        nix::sys::socket::recvmsg::<S::Address>(fd.as_raw_fd(), &mut parts, Some(control), flags)?;
-    let from = received.address.as_ref();
-    if from.is_some_and(|from| !S::is_kernel_nix(from)) {
-        return Ok(None);
-    }
+        nix::sys::socket::recvmsg::<()>(fd.as_raw_fd(), &mut parts, Some(control), flags)?;
     let credentials = received.cmsgs().ok().and_then(|mut messages| {
         messages.find_map(|message| match message {
             ControlMessageOwned::ScmCredentials(sender) => Some(Credentials {
@@ -313,10 +271,10 @@ fn receive_credentials<S: Source>(
             _ => None,
         })
     });
-    Ok(Some(Datagram {
+    Ok(Datagram {
         length: received.bytes,
         credentials,
-    }))
+    })
 }
 
 /// Waits until the socket is readable; `false` if the deadline comes first.
@@ -395,13 +353,14 @@ mod tests {
     }
 
     #[test]
-    fn receive_ignores_what_other_processes_send() {
+    fn other_processes_cannot_send_to_a_socket() {
         // Protocol 2 (NETLINK_USERSOCK) lets sockets of user space talk to each other.
         let ours = Socket::open(2).unwrap();
         let address = netlink_sys::SocketAddr::new(ours.port().get(), 0);
         let mut theirs = netlink_sys::Socket::new(2).unwrap();
         theirs.bind_auto().unwrap();
-        theirs.send_to(b"forged", &address, 0).unwrap();
+        let refused = theirs.send_to(b"forged", &address, 0).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
         let got = receive(&ours, &mut [0; 10], &mut [], Wait::No).unwrap();
         assert!(got.is_none());
     }

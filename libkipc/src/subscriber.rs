@@ -120,13 +120,15 @@ impl<T, C> Subscriber<T, C> {
         C: Decode<'a, V>,
     {
         loop {
+            if self.inbox.is_used_up() {
+                self.inbox.fill(&self.socket, Wait::Forever)?;
+            }
             if let Some(place) = self.inbox.next_message() {
                 return self.message(place);
             }
             if let Some(step) = self.inbox.step() {
                 return self.decode(step?);
             }
-            self.inbox.fill(&self.socket, Wait::Forever)?;
         }
     }
 
@@ -140,14 +142,14 @@ impl<T, C> Subscriber<T, C> {
         C: Decode<'a, V>,
     {
         loop {
+            if self.inbox.is_used_up() && !self.inbox.fill(&self.socket, Wait::No)? {
+                return Ok(None);
+            }
             if let Some(place) = self.inbox.next_message() {
                 return self.message(place).map(Some);
             }
             if let Some(step) = self.inbox.step() {
                 return self.decode(step?).map(Some);
-            }
-            if !self.inbox.fill(&self.socket, Wait::No)? {
-                return Ok(None);
             }
         }
     }
