@@ -18,7 +18,7 @@ demo: ## set up a virtual machine and watch messages go through the module
 	demo/run
 
 .PHONY: test
-test: lint unit vm-test ## everything that must pass before a change lands
+test: lint unit vm-test interfaces ## everything that must pass before a change lands
 
 .PHONY: lint
 lint: ## formatting, lints, and whether what must agree does
@@ -26,11 +26,16 @@ lint: ## formatting, lints, and whether what must agree does
 
 .PHONY: unit
 unit: ## tests that need no kernel
-	$(LAB) exec cargo test --workspace --locked --quiet
+	$(LAB) exec cargo test --workspace --all-features --locked --quiet
 
 .PHONY: vm-test
 vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENARIOS="name..."
 	tests/scenarios/run $(foreach kernel,$(KERNELS),--kernel $(kernel)) $(SCENARIOS)
+
+.PHONY: interfaces
+interfaces: ## the C library from C and C++, under valgrind too; the kernel's netlink tool
+	tests/c-abi/run
+	tests/ynl/run
 
 .PHONY: fuzz
 fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"

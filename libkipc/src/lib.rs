@@ -69,10 +69,16 @@
 //! and the like; see there for the one rule to obey, and the example `own_loop`. The feature
 //! `tokio` adds subscribers and publishers that are awaited. A [`Publisher`] may be shared between
 //! threads, a [`Subscriber`] may be sent to one.
+//!
+//! # More
+//!
+//! The [`cookbook`] says what to ask for, for what one wants. Features, which only add: `tokio`, and
+//! `json` for values that people and other languages read (`Json`).
 
 mod bus;
 mod codec;
 mod control;
+pub mod cookbook;
 mod errno;
 mod error;
 mod filter;

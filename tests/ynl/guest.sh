@@ -16,6 +16,8 @@ expect() {
 	what=$1 pattern=$2
 	shift 2
 	answer=$("$@")
+	# The pattern is one.
+	# shellcheck disable=SC2254
 	case $answer in
 	$pattern) echo "ok      $what" ;;
 	*)
