@@ -33,7 +33,8 @@ vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENA
 	tests/scenarios/run $(foreach kernel,$(KERNELS),--kernel $(kernel)) $(SCENARIOS)
 
 .PHONY: interfaces
-interfaces: ## the C library from C and C++, under valgrind too; the kernel's netlink tool
+interfaces: ## the examples; the C library from C and C++, under valgrind too; the kernel's netlink tool
+	tests/examples/run
 	tests/c-abi/run
 	tests/ynl/run
 

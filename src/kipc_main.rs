@@ -51,7 +51,7 @@ module! {
             description: "most subscriptions of one user, on each bus",
         },
         patterns_per_user: u32 {
-            default: 4096,
+            default: 16384,
             description: "most subscriptions with a wildcard of one user, on each bus",
         },
         retained_bytes_per_user: u32 {

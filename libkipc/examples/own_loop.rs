@@ -10,11 +10,17 @@ use nix::sys::epoll::EpollEvent;
 use nix::sys::epoll::EpollFlags;
 use nix::sys::epoll::EpollTimeout;
 
+#[derive(bincode::Decode)]
+struct Reading {
+    celsius: f32,
+}
+
 const READINGS: u64 = 1;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut readings = Bus::connect()?
-        .subscriber::<(f32, u64)>("sensors/**")?
+        .subscriber::<Reading>("sensors/**")?
+        .type_name("Reading/1")
         .create()?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     epoll.add(&readings, EpollEvent::new(EpollFlags::EPOLLIN, READINGS))?;
@@ -28,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             // One receive may bring several items: all of them, before waiting again.
             while let Some(item) = readings.try_recv()? {
                 if let Item::Message(message) = item {
-                    println!("{}: {} degrees", message.topic, message.value.0);
+                    println!("{}: {} degrees", message.topic, message.celsius);
                 }
             }
         }
