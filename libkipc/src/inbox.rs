@@ -151,9 +151,10 @@ impl Inbox {
     }
 
     /// Takes the next datagram: first those that came early. `false` if there is none.
+    #[inline]
     pub(crate) fn fill(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
-        if self.fill_early() {
-            return Ok(true);
+        if !self.early.is_empty() {
+            return Ok(self.fill_early());
         }
         self.receive(source, wait)
     }
@@ -172,24 +173,45 @@ impl Inbox {
     }
 
     /// Receives the next datagram from the socket. `false` if there is none.
+    #[inline]
     pub(crate) fn receive(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
         self.filled = 0;
         self.offset = 0;
+        if !self.control.is_empty() {
+            return self.receive_with_credentials(source, wait);
+        }
+        loop {
+            match socket::receive_plain(source.as_fd(), &mut self.buffer, wait) {
+                Ok(length) if length <= self.buffer.len() => {
+                    self.filled = length;
+                    return Ok(true);
+                }
+                Ok(length) => return Err(self.grow(length)),
+                Err(error) if socket::try_again(source.as_fd(), error, wait)? => {}
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+
+    fn receive_with_credentials(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
         let received = socket::receive(source, &mut self.buffer, &mut self.control, wait)?;
         let Some(datagram) = received else {
             return Ok(false);
         };
-        let room = self.buffer.len();
-        if datagram.length > room {
-            self.buffer = vec![0; datagram.length.next_power_of_two()];
-            return Err(Error::Truncated {
-                length: datagram.length,
-                room,
-            });
+        if datagram.length > self.buffer.len() {
+            return Err(self.grow(datagram.length));
         }
         self.filled = datagram.length;
         self.credentials = datagram.credentials;
         Ok(true)
+    }
+
+    /// Has room for the next datagram of this length; this one was cut.
+    #[cold]
+    fn grow(&mut self, length: usize) -> Error {
+        let room = self.buffer.len();
+        self.buffer = vec![0; length.next_power_of_two()];
+        Error::Truncated { length, room }
     }
 
     /// The messages of the datagram, all of them.

@@ -215,35 +215,48 @@ pub(crate) fn receive(
     let fd = source.as_fd();
     loop {
         let received = if control.is_empty() {
-            receive_plain(fd, buffer, wait)
+            receive_plain(fd, buffer, wait).map(|length| Datagram {
+                length,
+                credentials: None,
+            })
         } else {
             receive_credentials(fd, buffer, control, wait)
         };
         match received {
             Ok(datagram) => return Ok(Some(datagram)),
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) if wait == Wait::No => return Ok(None),
-            // Somebody made the descriptor non-blocking.
-            Err(Errno::EAGAIN) => {
-                wait_readable(fd, None)?;
-            }
-            Err(Errno::ENOBUFS) => return Err(Error::Overrun),
-            Err(error) => return Err(Error::io("receive", error)),
+            Err(error) if try_again(fd, error, wait)? => {}
+            Err(_) => return Ok(None),
         }
     }
 }
 
-#[inline]
-fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> Result<Datagram, Errno> {
-    let mut flags = RecvFlags::TRUNC;
-    if wait == Wait::No {
-        flags |= RecvFlags::DONTWAIT;
+/// What to do after a receive that failed: try again, or (`false`) do without.
+#[cold]
+pub(crate) fn try_again(fd: BorrowedFd<'_>, error: Errno, wait: Wait) -> Result<bool> {
+    match error {
+        Errno::EINTR => Ok(true),
+        Errno::EAGAIN if wait == Wait::No => Ok(false),
+        // Somebody made the descriptor non-blocking.
+        Errno::EAGAIN => wait_readable(fd, None),
+        Errno::ENOBUFS => Err(Error::Overrun),
+        error => Err(Error::io("receive", error)),
     }
+}
+
+/// Receives without credentials; returns the length of what arrived, which is more than the buffer
+/// holds if it was cut.
+#[inline]
+pub(crate) fn receive_plain(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    wait: Wait,
+) -> Result<usize, Errno> {
+    let flags = match wait {
+        Wait::Forever => RecvFlags::TRUNC,
+        Wait::No => RecvFlags::TRUNC.union(RecvFlags::DONTWAIT),
+    };
     match rustix::net::recv(fd, buffer, flags) {
-        Ok((_, length)) => Ok(Datagram {
-            length,
-            credentials: None,
-        }),
+        Ok((_, length)) => Ok(length),
         Err(error) => Err(errno(error)),
     }
 }
