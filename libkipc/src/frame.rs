@@ -7,10 +7,10 @@ use crate::error::Result;
 use crate::wire::data;
 use crate::wire::data::DataHeader;
 use crate::wire::header;
-use crate::wire::header::Header;
 use crate::wire::message;
 
 /// The headers in front of a payload to be published.
+#[inline]
 pub(crate) fn frame(
     topic: u32,
     tag: u32,
@@ -29,6 +29,7 @@ pub(crate) fn frame(
 }
 
 /// The headers in front of a payload.
+#[inline]
 pub(crate) fn message_frame(
     kind: u16,
     flags: u16,
@@ -43,15 +44,17 @@ pub(crate) fn message_frame(
             limit,
         }
     })?;
-    let netlink = Header {
-        len,
-        kind,
-        flags: header::REQUEST | flags,
-        seq,
-        port: 0,
-    };
+    // One field after the other, with nothing copied twice.
     let mut frame = [0; data::PAYLOAD_OFFSET];
-    frame[..header::LEN].copy_from_slice(&netlink.to_bytes());
-    frame[header::LEN..].copy_from_slice(&data.to_bytes());
+    let mut put = |offset: usize, number: u32| {
+        frame[offset..offset + 4].copy_from_slice(&number.to_ne_bytes());
+    };
+    put(0, len);
+    put(8, seq);
+    put(header::LEN + data::TOPIC_OFFSET, data.topic);
+    put(header::LEN + data::TAG_OFFSET, data.tag);
+    put(header::LEN + data::FLAGS_OFFSET, data.flags);
+    frame[4..6].copy_from_slice(&kind.to_ne_bytes());
+    frame[6..8].copy_from_slice(&(header::REQUEST | flags).to_ne_bytes());
     Ok(frame)
 }

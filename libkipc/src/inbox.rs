@@ -193,6 +193,7 @@ impl Inbox {
         }
     }
 
+    #[cold]
     fn receive_with_credentials(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
         let received = socket::receive(source, &mut self.buffer, &mut self.control, wait)?;
         let Some(datagram) = received else {

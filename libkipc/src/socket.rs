@@ -126,28 +126,36 @@ impl Socket {
     }
 
     /// Sends one message, in two parts, to the kernel.
+    #[inline]
     pub(crate) fn send(&self, header: &[u8], payload: &[u8]) -> Result<()> {
         let parts = [IoSlice::new(header), IoSlice::new(payload)];
         loop {
-            // Without an address: that of a netlink socket that is not connected is the kernel.
             let sent = rustix::net::sendmsg(
                 self.netlink.as_fd(),
                 &parts,
                 &mut SendAncillaryBuffer::default(),
                 SendFlags::empty(),
             );
-            return match sent.map_err(errno) {
-                Ok(_) => Ok(()),
-                Err(Errno::EINTR) => continue,
-                Err(Errno::EMSGSIZE) => Err(Error::TooLarge {
-                    length: payload.len(),
-                    limit: self.payload_limit()?,
-                }),
-                // Nobody listens on port 0: the module is gone, or not there in this namespace.
-                Err(Errno::ECONNREFUSED) => Err(Error::ModuleMissing),
-                Err(error) => Err(Error::io("send", error)),
-            };
+            match sent {
+                Ok(_) => return Ok(()),
+                Err(error) => self.send_again(errno(error), payload.len())?,
+            }
         }
+    }
+
+    /// Whether to send again after a failure, or why not.
+    #[cold]
+    fn send_again(&self, error: Errno, length: usize) -> Result<()> {
+        Err(match error {
+            Errno::EINTR => return Ok(()),
+            Errno::EMSGSIZE => Error::TooLarge {
+                length,
+                limit: self.payload_limit()?,
+            },
+            // Nobody listens on port 0: the module is gone, or not there in this namespace.
+            Errno::ECONNREFUSED => Error::ModuleMissing,
+            error => Error::io("send", error),
+        })
     }
 
     /// Most bytes of payload that the send buffer allows.
