@@ -122,7 +122,8 @@ pub(crate) struct Inbox {
     /// Who sent the datagram.
     credentials: Option<Credentials>,
     topics: Names,
-    /// Forgotten with the next step: until then, its removal can be shown.
+    /// Forgotten with the next step: until then, its removal can be shown. Nothing else comes of a
+    /// topic that was removed; its number is not used again.
     removed: Option<u32>,
     /// Subscribers of a publisher's topic, as last heard.
     pub(crate) matched: u64,
@@ -173,10 +174,10 @@ impl Inbox {
     }
 
     /// Receives the next datagram from the socket. `false` if there is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receive(&mut self, source: &impl AsFd, wait: Wait) -> Result<bool> {
-        self.filled = 0;
-        self.offset = 0;
+        // Whatever happens, the datagram before is done with.
+        self.offset = self.filled;
         if !self.control.is_empty() {
             return self.receive_with_credentials(source, wait);
         }
@@ -184,6 +185,7 @@ impl Inbox {
             match socket::receive_plain(source.as_fd(), &mut self.buffer, wait) {
                 Ok(length) if length <= self.buffer.len() => {
                     self.filled = length;
+                    self.offset = 0;
                     return Ok(true);
                 }
                 Ok(length) => return Err(self.grow(length)),
@@ -203,6 +205,7 @@ impl Inbox {
             return Err(self.grow(datagram.length));
         }
         self.filled = datagram.length;
+        self.offset = 0;
         self.credentials = datagram.credentials;
         Ok(true)
     }
@@ -230,16 +233,13 @@ impl Inbox {
     /// Whether there is nothing to do but to receive the next datagram.
     #[inline]
     pub(crate) fn is_used_up(&self) -> bool {
-        self.offset >= self.filled && self.removed.is_none()
+        self.offset >= self.filled
     }
 
     /// Goes to the next message of the datagram, if one stands there; what else may stand there
     /// is for [`Inbox::step`]. Short, because it runs for each message.
     #[inline]
     pub(crate) fn next_message(&mut self) -> Option<Place> {
-        if self.removed.is_some() {
-            return None;
-        }
         let rest = self.buffer.get(self.offset..self.filled)?;
         let head = rest.first_chunk::<PAYLOAD_OFFSET>()?;
         let netlink = header::Header::read(head)?;

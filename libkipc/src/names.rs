@@ -12,25 +12,21 @@ use crate::topic::Topic;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     known: HashMap<u32, Topic, BuildHasherDefault<Spread>>,
-    last: Option<(u32, Topic)>,
+    /// The number of `last`; 0, which is no topic's number, if there is none.
+    last_id: u32,
+    last: Option<Topic>,
 }
 
 impl Names {
     /// The topic with this number, if it was named.
     pub(crate) fn get(&self, id: u32) -> Option<&Topic> {
-        match &self.last {
-            Some((last, topic)) if *last == id => Some(topic),
-            _ => self.known.get(&id),
-        }
+        self.known.get(&id)
     }
 
     /// Has the topic with this number at hand; `false` if it was never named.
     #[inline]
     pub(crate) fn select(&mut self, id: u32) -> bool {
-        if self.last.as_ref().is_some_and(|(last, _)| *last == id) {
-            return true;
-        }
-        self.search(id)
+        self.last_id == id || self.search(id)
     }
 
     #[cold]
@@ -38,26 +34,29 @@ impl Names {
         let Some(topic) = self.known.get(&id) else {
             return false;
         };
-        self.last = Some((id, topic.clone()));
+        self.last = Some(topic.clone());
+        self.last_id = id;
         true
     }
 
     /// The topic that was selected.
     #[inline]
     pub(crate) fn selected(&self) -> Option<&Topic> {
-        self.last.as_ref().map(|(_, topic)| topic)
+        self.last.as_ref()
     }
 
     /// Learns a name.
     pub(crate) fn insert(&mut self, id: u32, topic: Topic) {
         self.known.insert(id, topic);
         self.last = None;
+        self.last_id = 0;
     }
 
     /// Forgets a name.
     pub(crate) fn remove(&mut self, id: u32) {
         self.known.remove(&id);
         self.last = None;
+        self.last_id = 0;
     }
 }
 
