@@ -13,7 +13,11 @@ package_list() {
 
 root_packages() {
 	package_list kernel
-	[ "$1" != "$TOOL_SUITE" ] || package_list tools
+	if [ "$1" = "$TOOL_SUITE" ]; then
+		package_list tools
+	else
+		package_list other
+	fi
 }
 
 root_key() {
