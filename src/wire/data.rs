@@ -62,12 +62,14 @@ pub(crate) struct DataHeader {
 
 impl DataHeader {
     /// Splits what follows the netlink header into this header and the payload.
+    #[inline]
     pub(crate) fn read(body: &[u8]) -> Option<(Self, &[u8])> {
         let (header, payload) = body.split_first_chunk()?;
         Some((Self::from_bytes(header), payload))
     }
 
     /// The header that stands on the wire.
+    #[inline]
     pub(crate) fn from_bytes(bytes: &[u8; LEN]) -> Self {
         Self {
             topic: u32::from_ne_bytes(field(bytes, TOPIC_OFFSET)),

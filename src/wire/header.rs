@@ -46,6 +46,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Reads the header at the start of `buf`; `None` if `buf` is shorter than one.
+    #[inline]
     pub(crate) fn read(buf: &[u8]) -> Option<Self> {
         Some(Self {
             len: u32::from_ne_bytes(bytes_at(buf, 0)?),

@@ -36,11 +36,13 @@ pub(crate) const PROTOCOL: u32 = 31;
 pub(crate) const ABI_VERSION: u32 = 1;
 
 /// Reads `N` bytes at `offset`, or nothing if they are not all there.
+#[inline]
 fn bytes_at<const N: usize>(buf: &[u8], offset: usize) -> Option<[u8; N]> {
     buf.get(offset..offset.checked_add(N)?)?.try_into().ok()
 }
 
 /// A field of a header; zeros where the header does not reach, which is none of its fields.
+#[inline]
 fn field<const N: usize>(header: &[u8], offset: usize) -> [u8; N] {
     bytes_at(header, offset).unwrap_or([0; N])
 }
@@ -54,6 +56,7 @@ fn put(buf: &mut [u8], offset: usize, bytes: &[u8]) {
 }
 
 /// Rounds up to the alignment of netlink messages and attributes (4 bytes).
+#[inline]
 pub(crate) const fn align(len: usize) -> usize {
     len.saturating_add(3) & !3
 }
