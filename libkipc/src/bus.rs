@@ -40,6 +40,14 @@ pub struct Bus {
 impl Bus {
     /// Finds the bus; lets the kernel load its module if need be.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// # drop(bus);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::ModuleMissing`] if the kernel has no such module, [`Error::Incompatible`] if it
@@ -50,6 +58,15 @@ impl Bus {
 
     /// Finds the bus of a module that was loaded with another netlink protocol number
     /// (`protocol=`, up to 31).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// // The module was loaded with protocol=30.
+    /// let bus = libkipc::Bus::connect_protocol(30)?;
+    /// # drop(bus);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -78,6 +95,14 @@ impl Bus {
 
     /// Asks the module for its version, its limits, and what is on the bus now.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let info = libkipc::Bus::connect()?.info()?;
+    /// println!("{} topics of {}", info.topics, info.max_topics);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::ModuleMissing`] if the module was unloaded meanwhile; [`Error::Io`].
@@ -92,6 +117,15 @@ impl Bus {
 
     /// A publisher of values of type `T` on a topic, to be configured and created.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = bus.publisher::<(f32, u64)>("sensors/room1")?.create()?;
+    /// publisher.publish(&(21.5, 1))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::InvalidTopic`].
@@ -104,6 +138,14 @@ impl Bus {
     }
 
     /// A publisher of bytes, without a codec.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// bus.raw_publisher("log")?.create()?.publish(b"started")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -118,6 +160,15 @@ impl Bus {
     /// A subscriber to values of type `T` on all topics that match a pattern, to be configured and
     /// created.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let mut subscriber = bus.subscriber::<(f32, u64)>("sensors/**")?.create()?;
+    /// println!("{:?}", subscriber.recv()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::InvalidTopic`].
@@ -131,6 +182,15 @@ impl Bus {
 
     /// A subscriber to bytes, without a codec: it receives messages of every type.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let mut subscriber = bus.raw_subscriber("**")?.create()?;
+    /// println!("{:?}", subscriber.recv()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::InvalidTopic`].
@@ -142,6 +202,13 @@ impl Bus {
     }
 
     /// Lets go of what a topic retains. A topic without publishers is gone with it.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// libkipc::Bus::connect()?.clear("lamps/hall/level")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -168,6 +235,14 @@ impl Bus {
 }
 
 /// What the module says of itself and of the bus.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let info = libkipc::Bus::connect()?.info()?;
+/// println!("messages of up to {} bytes", info.max_message_bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {

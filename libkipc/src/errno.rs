@@ -44,12 +44,20 @@ impl Errno {
     pub const OPNOTSUPP: Self = Self(nix::libc::EOPNOTSUPP);
 
     /// The error with this number, which is positive.
+    ///
+    /// ```
+    /// assert_eq!(libkipc::Errno::from_raw(17), libkipc::Errno::EXIST);
+    /// ```
     #[must_use]
     pub const fn from_raw(raw: i32) -> Self {
         Self(raw)
     }
 
     /// The number.
+    ///
+    /// ```
+    /// assert_eq!(libkipc::Errno::EXIST.raw(), 17);
+    /// ```
     #[must_use]
     pub const fn raw(self) -> i32 {
         self.0

@@ -266,6 +266,15 @@ impl From<std::convert::Infallible> for Error {
 }
 
 /// A request that the kernel refused, and why.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// if let Err(libkipc::Error::Refused(refused)) = libkipc::Bus::connect()?.clear("log") {
+///     println!("{}", refused);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     operation: &'static str,
@@ -285,24 +294,60 @@ impl Refused {
     }
 
     /// What was refused, such as `"advertise"`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// if let Err(libkipc::Error::Refused(refused)) = libkipc::Bus::connect()?.clear("log") {
+    ///     println!("cannot {}", refused.operation());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.operation
     }
 
     /// The error number.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// if let Err(libkipc::Error::Refused(refused)) = libkipc::Bus::connect()?.clear("log") {
+    ///     println!("{}", refused.errno());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn errno(&self) -> Errno {
         self.errno
     }
 
     /// The kernel's sentence, if it sent one.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// if let Err(libkipc::Error::Refused(refused)) = libkipc::Bus::connect()?.clear("log") {
+    ///     println!("{:?}", refused.message());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
     /// Offset in bytes of the offending attribute in the request, if there is one.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// if let Err(libkipc::Error::Refused(refused)) = libkipc::Bus::connect()?.clear("log") {
+    ///     println!("{:?}", refused.offset());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn offset(&self) -> Option<u32> {
         self.offset

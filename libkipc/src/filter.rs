@@ -58,6 +58,15 @@ enum Test {
 
 impl Filter {
     /// Messages whose [tag](crate::PublisherBuilder::tag) is one of these; none if there are none.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.filter(libkipc::Filter::tags([1, 2])).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tags(tags: impl IntoIterator<Item = u32>) -> Self {
         Self(Test::Word(
             header::LEN + data::TAG_OFFSET,
@@ -66,6 +75,16 @@ impl Filter {
     }
 
     /// Messages of these [publishers](crate::Publisher::port); none if there are none.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let other = libkipc::PortId::new(4711);
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.filter(libkipc::Filter::publishers([other])).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn publishers(ports: impl IntoIterator<Item = PortId>) -> Self {
         Self(Test::Word(
             header::LEN + data::PORT_OFFSET,

@@ -9,6 +9,10 @@ use std::time::Duration;
 use crate::topic::Topic;
 
 /// Address of a socket on the bus: unique in its network namespace as long as the socket is open.
+///
+/// ```
+/// assert_eq!(libkipc::PortId::KERNEL.get(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortId(pub(crate) u32);
 
@@ -17,12 +21,20 @@ impl PortId {
     pub const KERNEL: Self = Self(0);
 
     /// The address with this number, such as another process has told it.
+    ///
+    /// ```
+    /// assert_eq!(libkipc::PortId::new(7).to_string(), "7");
+    /// ```
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
     /// The number.
+    ///
+    /// ```
+    /// assert_eq!(libkipc::PortId::new(7).get(), 7);
+    /// ```
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -36,6 +48,16 @@ impl fmt::Display for PortId {
 }
 
 /// Who sent a message, as the kernel saw it when it was sent.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?.credentials();
+/// if let Some(message) = builder.create()?.recv()?.into_message() {
+///     println!("{:?}", message.credentials.map(|sender| sender.uid));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Credentials {
@@ -50,6 +72,16 @@ pub struct Credentials {
 /// A published message.
 ///
 /// Dereferences to its value.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+/// if let Some(message) = subscriber.recv()?.into_message() {
+///     println!("{} {}: {}", message.topic, message.seq, message.value);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message<T> {
@@ -139,6 +171,16 @@ pub enum Item<T> {
 
 impl<T> Item<T> {
     /// The message, if it is one.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// if let Some(message) = subscriber.recv()?.into_message() {
+    ///     println!("{}", message.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn into_message(self) -> Option<Message<T>> {
         match self {
@@ -148,6 +190,14 @@ impl<T> Item<T> {
     }
 
     /// The topic that it is about.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// println!("{}", subscriber.recv()?.topic());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn topic(&self) -> &Topic {
         match self {

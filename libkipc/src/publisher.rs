@@ -82,6 +82,14 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     /// When this returns, the message has its number, and is in the queue of every subscriber that
     /// has room for it. That nobody subscribes is no error.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// publisher.publish(&7)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Encode`], [`Error::TooLarge`] or [`Error::Refused`], after which nothing was
@@ -91,6 +99,15 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     }
 
     /// Publishes a value and learns what became of it.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// let delivery = publisher.publish_acked(&7)?;
+    /// println!("{} of {} got it", delivery.delivered, delivery.delivered + delivery.dropped);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -167,6 +184,14 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     /// dropped or its process was killed. It comes before [`Item::Gone`](crate::Item::Gone) and
     /// replaces an earlier one.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// publisher.set_last_will(&u32::MAX)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Encode`]; [`Error::TooLarge`]; [`Error::Refused`] with
@@ -179,6 +204,15 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     }
 
     /// Takes the last will back.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// publisher.set_last_will(&u32::MAX)?;
+    /// publisher.cancel_last_will()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -273,6 +307,15 @@ impl<T: ?Sized, C> Publisher<T, C> {
     /// How many sockets subscribe to the topic now; 0 if the builder was not told to
     /// [watch](PublisherBuilder::watch_subscribers) them.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.watch_subscribers().create()?;
+    /// println!("{} subscribers", publisher.subscribers()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Refused`], if [`check`](Self::check) would report one; [`Error::Io`].
@@ -320,6 +363,14 @@ impl<T: ?Sized, C> Publisher<T, C> {
     }
 
     /// The topic.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// assert_eq!(publisher.topic(), &"count");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn topic(&self) -> &Topic {
         &self.topic
@@ -327,6 +378,14 @@ impl<T: ?Sized, C> Publisher<T, C> {
 
     /// The socket's address, which subscribers see as
     /// [`Message::publisher`](crate::Message::publisher).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// println!("publishing from {}", publisher.port());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn port(&self) -> PortId {
         self.socket.port()
@@ -355,6 +414,14 @@ impl<T: ?Sized, C> fmt::Debug for Publisher<T, C> {
 }
 
 /// A publisher with another tag; made by [`Publisher::tagged`].
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+/// publisher.tagged(7).publish(&1)?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is published before publish()"]
 pub struct Tagged<'a, T: ?Sized, C = Bincode> {
     publisher: &'a Publisher<T, C>,
@@ -364,6 +431,14 @@ pub struct Tagged<'a, T: ?Sized, C = Bincode> {
 impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
     /// As [`Publisher::publish`].
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// publisher.publish(&7)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`Publisher::publish`].
@@ -372,6 +447,15 @@ impl<T: ?Sized, C: Encode<T>> Tagged<'_, T, C> {
     }
 
     /// As [`Publisher::publish_acked`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+    /// let delivery = publisher.publish_acked(&7)?;
+    /// println!("{} of {} got it", delivery.delivered, delivery.delivered + delivery.dropped);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -392,6 +476,15 @@ impl<T: ?Sized, C> fmt::Debug for Tagged<'_, T, C> {
 }
 
 /// What became of a published message.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let publisher = libkipc::Bus::connect()?.publisher::<u32>("count")?.create()?;
+/// let delivery = publisher.publish_acked(&7)?;
+/// println!("number {}", delivery.seq);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {

@@ -28,6 +28,15 @@ const RULE_ROOM: usize = 320;
 const SEQ: u32 = 1;
 
 /// A topic.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// for topic in libkipc::Bus::connect()?.topics()? {
+///     println!("{:o} {}", topic.mode, topic.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicEntry {
@@ -54,6 +63,15 @@ pub struct TopicEntry {
 }
 
 /// A socket that publishes or subscribes, or did.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// for client in libkipc::Bus::connect()?.clients()? {
+///     println!("{} {}", client.pid, client.comm);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientEntry {
@@ -76,6 +94,15 @@ pub struct ClientEntry {
 }
 
 /// A subscription.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// for subscription in libkipc::Bus::connect()?.subscriptions()? {
+///     println!("{} {}", subscription.port, subscription.pattern);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubscriptionEntry {
@@ -90,6 +117,15 @@ pub struct SubscriptionEntry {
 }
 
 /// What was published on a topic, and what became of it.
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// for topic in libkipc::Bus::connect()?.statistics()? {
+///     println!("{} {}", topic.published, topic.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatisticsEntry {
@@ -129,6 +165,14 @@ pub struct Rule {
 
 impl Rule {
     /// A rule for a path and all topics below it.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let rule = libkipc::Rule::new(libkipc::Topic::new("sensors")?, 1000, 100, 0o640);
+    /// libkipc::Bus::connect()?.set_policy(&[rule])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(prefix: Topic, uid: u32, gid: u32, mode: u32) -> Self {
         Self {
@@ -140,6 +184,13 @@ impl Rule {
     }
 
     /// A rule for all topics that no other rule is for.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// libkipc::Bus::connect()?.set_policy(&[libkipc::Rule::for_all(0, 0, 0o600)])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn for_all(uid: u32, gid: u32, mode: u32) -> Self {
         Self {
@@ -187,6 +238,13 @@ impl Bus {
 
     /// All sockets that publish or subscribe, or did.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// println!("{:?}", libkipc::Bus::connect()?.clients()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`Bus::topics`].
@@ -208,6 +266,13 @@ impl Bus {
 
     /// All subscriptions.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// println!("{:?}", libkipc::Bus::connect()?.subscriptions()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`Bus::topics`].
@@ -224,6 +289,13 @@ impl Bus {
     }
 
     /// What was published on each topic, in the order of their names.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// println!("{:?}", libkipc::Bus::connect()?.statistics()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -243,6 +315,13 @@ impl Bus {
 
     /// The rules of access.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// println!("{:?}", libkipc::Bus::connect()?.policy()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`Bus::topics`].
@@ -260,6 +339,14 @@ impl Bus {
 
     /// Replaces all rules of access at once. When this returns, nobody publishes or receives any
     /// more whom the new rules do not allow it.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// // No rules: creators of topics decide.
+    /// libkipc::Bus::connect()?.set_policy(&[])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

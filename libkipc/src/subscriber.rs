@@ -69,6 +69,14 @@ pub struct Subscriber<T, C = Bincode> {
 impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     /// Waits for the next item.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// println!("{:?}", subscriber.recv()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::TypeMismatch`], [`Error::Decode`], [`Error::Denied`], [`Error::Truncated`],
@@ -79,6 +87,16 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
 
     /// Returns the next item if there is one.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// while let Some(item) = subscriber.try_recv()? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`Subscriber::recv`].
@@ -87,6 +105,15 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     }
 
     /// Waits for the next item, but no longer than `timeout`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// let second = std::time::Duration::from_secs(1);
+    /// println!("{:?}", subscriber.recv_timeout(second)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -134,6 +161,16 @@ impl<T, C> Subscriber<T, C> {
 
     /// As [`Subscriber::try_recv`], but borrows as [`Subscriber::recv_as`].
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// while let Some(item) = subscriber.try_recv_as::<&str>()? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`Subscriber::recv`].
@@ -155,6 +192,15 @@ impl<T, C> Subscriber<T, C> {
     }
 
     /// As [`Subscriber::recv_timeout`], but borrows as [`Subscriber::recv_as`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// let second = std::time::Duration::from_secs(1);
+    /// println!("{:?}", subscriber.recv_timeout_as::<&str>(second)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -217,12 +263,30 @@ impl<T, C> Subscriber<T, C> {
 
 impl<T, C> Subscriber<T, C> {
     /// The pattern.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// assert_eq!(subscriber.pattern(), &"log/**");
+    /// # drop(subscriber.try_recv());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn pattern(&self) -> &Pattern {
         &self.pattern
     }
 
     /// The socket's address.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let mut subscriber = libkipc::Bus::connect()?.subscriber::<String>("log/**")?.create()?;
+    /// println!("receiving at {}", subscriber.port());
+    /// # drop(subscriber.try_recv());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn port(&self) -> PortId {
         self.socket.port()

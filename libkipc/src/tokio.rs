@@ -49,6 +49,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A subscriber whose items are awaited. Also a [`Stream`] of them, which ends after
 /// [`Error::Io`] only.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), libkipc::Error> {
+/// let bus = libkipc::Bus::connect()?;
+/// let mut subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+/// println!("{:?}", subscriber.recv().await?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Subscriber<T, C = Bincode> {
     inner: AsyncFd<crate::Subscriber<T, C>>,
     broken: bool,
@@ -56,6 +65,15 @@ pub struct Subscriber<T, C = Bincode> {
 
 impl<T, C> Subscriber<T, C> {
     /// Registers a subscriber with the runtime.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -80,18 +98,46 @@ impl<T, C> Subscriber<T, C> {
     }
 
     /// The pattern.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+    /// println!("{}", subscriber.pattern());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn pattern(&self) -> &Pattern {
         self.inner.get_ref().pattern()
     }
 
     /// The socket's address.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+    /// println!("{}", subscriber.port());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn port(&self) -> PortId {
         self.inner.get_ref().port()
     }
 
     /// The subscriber, which has all items that were not returned yet.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+    /// let blocking: libkipc::Subscriber<u32> = subscriber.into_inner();
+    /// # drop(blocking);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> crate::Subscriber<T, C> {
         self.inner.into_inner()
@@ -104,6 +150,15 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     /// Cancellation-safe: an item leaves the subscriber only when the future completes; one that is
     /// dropped before, as by `tokio::select!`, loses nothing.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let mut subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+    /// println!("{:?}", subscriber.recv().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`crate::Subscriber::recv`].
@@ -112,6 +167,16 @@ impl<T, C: for<'a> Decode<'a, T>> Subscriber<T, C> {
     }
 
     /// As [`recv`](Self::recv), for futures written by hand.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let mut subscriber = libkipc::tokio::Subscriber::new(bus.subscriber::<u32>("count")?.create()?)?;
+    /// let item = std::future::poll_fn(|context| subscriber.poll_recv(context)).await?;
+    /// # drop(item);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -155,6 +220,15 @@ impl<T, C> fmt::Debug for Subscriber<T, C> {
 }
 
 /// A publisher that awaits room instead of blocking its thread.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), libkipc::Error> {
+/// let bus = libkipc::Bus::connect()?;
+/// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+/// publisher.publish(&7).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Publisher<T: ?Sized, C = Bincode> {
     inner: crate::Publisher<T, C>,
 }
@@ -162,30 +236,76 @@ pub struct Publisher<T: ?Sized, C = Bincode> {
 impl<T: ?Sized, C> Publisher<T, C> {
     /// Wraps a publisher. How long it waits for subscribers, if at all, is what its builder was
     /// [told](crate::PublisherBuilder::wait).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(publisher: crate::Publisher<T, C>) -> Self {
         Self { inner: publisher }
     }
 
     /// The topic.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// println!("{}", publisher.topic());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn topic(&self) -> &Topic {
         self.inner.topic()
     }
 
     /// The socket's address.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// println!("{}", publisher.port());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn port(&self) -> PortId {
         self.inner.port()
     }
 
     /// The publisher. What it does besides publishing does not wait for subscribers.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// publisher.get_ref().set_last_will(&0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn get_ref(&self) -> &crate::Publisher<T, C> {
         &self.inner
     }
 
     /// The publisher.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// let blocking: libkipc::Publisher<u32> = publisher.into_inner();
+    /// # drop(blocking);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> crate::Publisher<T, C> {
         self.inner
@@ -202,6 +322,15 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     ///
     /// Dropping the future before it completes publishes nothing.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// publisher.publish(&7).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As those of [`crate::Publisher::publish`]; [`Error::Refused`] with [`Errno::AGAIN`] if the
@@ -214,6 +343,15 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     }
 
     /// As [`publish`](Self::publish), and tells what became of the message.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), libkipc::Error> {
+    /// let bus = libkipc::Bus::connect()?;
+    /// let publisher = libkipc::tokio::Publisher::new(bus.publisher::<u32>("count")?.create()?);
+    /// println!("{:?}", publisher.publish_acked(&7).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

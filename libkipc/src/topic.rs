@@ -42,6 +42,11 @@ pub struct Pattern(Arc<str>);
 impl Topic {
     /// Checks the text and takes it.
     ///
+    /// ```
+    /// assert!(libkipc::Topic::new("sensors/room1").is_ok());
+    /// assert!(libkipc::Topic::new("sensors/*").is_err());
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidTopic`] if the text is no topic.
@@ -65,6 +70,11 @@ impl Topic {
 impl Pattern {
     /// Checks the text and takes it.
     ///
+    /// ```
+    /// assert!(libkipc::Pattern::new("sensors/*").is_ok());
+    /// assert!(libkipc::Pattern::new("sensors/a*").is_err());
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidTopic`] if the text is no pattern.
@@ -76,6 +86,14 @@ impl Pattern {
     }
 
     /// Whether the pattern matches the topic, by the same code as in the kernel.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), libkipc::InvalidTopic> {
+    /// let pattern = libkipc::Pattern::new("a/**")?;
+    /// assert!(pattern.matches(&libkipc::Topic::new("a/b/c")?));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn matches(&self, topic: &Topic) -> bool {
         match (self.to_wire(), topic.to_wire()) {
@@ -108,6 +126,13 @@ macro_rules! text {
     ($($type:ty),*) => {$(
         impl $type {
             /// The text.
+            ///
+            /// ```
+            /// # fn main() -> Result<(), libkipc::InvalidTopic> {
+            /// assert_eq!(libkipc::Topic::new("a/b")?.as_str(), "a/b");
+            /// # Ok(())
+            /// # }
+            /// ```
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -24,6 +24,15 @@ use crate::wire::message;
 use crate::wire::request::Request;
 
 /// Configures a [`Publisher`]; made by [`Bus::publisher`].
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+/// let publisher = builder.tag(7).history(1).create()?;
+/// # drop(publisher);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is published before create()"]
 pub struct PublisherBuilder<T: ?Sized, C = Bincode> {
     bus: Bus,
@@ -61,6 +70,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     }
 
     /// Encodes with another codec than [`Bincode`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<[u8]>("bytes")?;
+    /// let publisher = builder.codec::<libkipc::Raw>().create()?;
+    /// publisher.publish(b"abc")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn codec<D: Codec>(self) -> PublisherBuilder<T, D> {
         PublisherBuilder {
             bus: self.bus,
@@ -80,18 +98,45 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     }
 
     /// Sets the tag of messages, a number that subscribers' socket filters can test. Default: 0.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.tag(7).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tag(mut self, tag: u32) -> Self {
         self.tag = tag;
         self
     }
 
     /// Names the type on the bus, such as `"Reading/1"`. Default: [`std::any::type_name`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.type_name("Count/1").create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn type_name(mut self, name: impl Into<String>) -> Self {
         self.type_name = Some(name.into());
         self
     }
 
     /// Sets the type's fingerprint itself; 0 = untyped. Default: that of codec and type name.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.fingerprint(0).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fingerprint(mut self, fingerprint: u64) -> Self {
         self.fingerprint = Some(fingerprint);
         self
@@ -99,6 +144,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
 
     /// Sets the size of the socket's send buffer (`SO_SNDBUF`) in bytes. A message may be about
     /// twice as large. Default: the sysctl `net.core.wmem_default`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.send_buffer(1 << 20).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.send_buffer = Some(bytes);
         self
@@ -109,6 +163,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// most (60 s at most, whole milliseconds), and fails with
     /// [`Errno::AGAIN`](crate::Errno::AGAIN) for the latter. A signal ends a wait with
     /// [`Errno::INTR`](crate::Errno::INTR). Default: no subscriber holds this publisher up.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.wait(std::time::Duration::from_secs(1)).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait(mut self, timeout: Duration) -> Self {
         self.wait = Some(timeout);
         self
@@ -119,6 +182,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// user that creates the topic owns it. An administrator's rules may say otherwise.
     ///
     /// For a topic that exists, another mode is refused with [`Errno::EXIST`](crate::Errno::EXIST).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.mode(0o644).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
         self
@@ -126,6 +198,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
 
     /// The group of the topic, if this publisher creates it; one of the user's own. Default: the
     /// user's first group.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.mode(0o640).group(100).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn group(mut self, gid: u32) -> Self {
         self.group = Some(gid);
         self
@@ -138,6 +219,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// The user that asks first decides and pays: what is retained counts towards a limit of bytes
     /// per user, beyond which the oldest messages are let go. For anybody else, asking for another
     /// number is refused with [`Errno::PERM`](crate::Errno::PERM).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.history(1).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn history(mut self, messages: u32) -> Self {
         self.history = Some(messages);
         self
@@ -146,6 +236,15 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// Looks for refusals after each 64th message only, which saves a system call for each other
     /// one. [`Publisher::publish`] then reports the refusal of an earlier message late, or
     /// [`Publisher::check`] does. Default: each call reports its own.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.deferred_refusals().create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deferred_refusals(mut self) -> Self {
         self.deferred = true;
         self
@@ -153,12 +252,30 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
 
     /// Is told of how many subscribers there are: see [`Publisher::subscribers`] and
     /// [`Publisher::wait_for_subscribers`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.watch_subscribers().create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn watch_subscribers(mut self) -> Self {
         self.watch = true;
         self
     }
 
     /// Opens a socket and advertises the topic.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.publisher::<u32>("count")?;
+    /// let publisher = builder.tag(7).create()?;
+    /// # drop(publisher);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

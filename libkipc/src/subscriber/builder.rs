@@ -23,6 +23,15 @@ use crate::wire::message;
 use crate::wire::request::Request;
 
 /// Configures a [`Subscriber`]; made by [`Bus::subscriber`].
+///
+/// ```no_run
+/// # fn main() -> Result<(), libkipc::Error> {
+/// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+/// let subscriber = builder.events().history().create()?;
+/// # drop(subscriber);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is received before create()"]
 pub struct SubscriberBuilder<T, C = Bincode> {
     bus: Bus,
@@ -56,6 +65,15 @@ impl<T, C> SubscriberBuilder<T, C> {
     }
 
     /// Decodes with another codec than [`Bincode`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<Vec<u8>>("bytes")?;
+    /// let subscriber = builder.codec::<libkipc::Raw>().create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn codec<D: Codec>(self) -> SubscriberBuilder<T, D> {
         SubscriberBuilder {
             bus: self.bus,
@@ -73,6 +91,15 @@ impl<T, C> SubscriberBuilder<T, C> {
     }
 
     /// Receives [`Item::Joined`](crate::Item::Joined) and [`Item::Gone`](crate::Item::Gone) too.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.events().create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn events(mut self) -> Self {
         self.events = true;
         self
@@ -81,24 +108,60 @@ impl<T, C> SubscriberBuilder<T, C> {
     /// First of all, receives what the topics retain: of each topic the last messages, as many as
     /// its publishers asked to be [retained](crate::PublisherBuilder::history), and then every one
     /// that follows, with neither gap nor duplicate.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.history().create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn history(mut self) -> Self {
         self.history = true;
         self
     }
 
     /// Chooses what happens when the queue is full. Default: [`Overflow::DropNewest`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.overflow(libkipc::Overflow::DropOldest).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
     /// Fills [`Message::credentials`](crate::Message::credentials).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.credentials().create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn credentials(mut self) -> Self {
         self.credentials = true;
         self
     }
 
     /// Names the type on the bus, such as `"Reading/1"`. Default: [`std::any::type_name`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.type_name("Count/1").create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn type_name(mut self, name: impl Into<String>) -> Self {
         self.type_name = Some(name.into());
         self
@@ -106,6 +169,15 @@ impl<T, C> SubscriberBuilder<T, C> {
 
     /// Sets the type's fingerprint itself; 0 = whatever type comes. Default: that of codec and
     /// type name.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.fingerprint(0).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fingerprint(mut self, fingerprint: u64) -> Self {
         self.fingerprint = Some(fingerprint);
         self
@@ -114,6 +186,15 @@ impl<T, C> SubscriberBuilder<T, C> {
     /// Sets the size of the queue in the kernel (`SO_RCVBUF`) in bytes. The kernel doubles it and
     /// counts its own bookkeeping in: about 800 bytes for a small message. Default: the sysctl
     /// `net.core.rmem_default`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.receive_buffer(1 << 20).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.receive_buffer = Some(bytes);
         self
@@ -124,12 +205,30 @@ impl<T, C> SubscriberBuilder<T, C> {
     ///
     /// A rejected message is not lost: no [`Item::Lost`](crate::Item::Lost) counts it. With a filter, each message of
     /// a batch is an entry of the queue of its own.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.filter(libkipc::Filter::tags([7])).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
         self
     }
 
     /// Opens a socket and subscribes.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.events().create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
