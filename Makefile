@@ -35,6 +35,7 @@ vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENA
 .PHONY: interfaces
 interfaces: ## the examples; the C library from C and C++, under valgrind too; the kernel's netlink tool
 	tests/examples/run
+	tests/terminal/run
 	tests/c-abi/run
 	tests/ynl/run
 
