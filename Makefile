@@ -43,6 +43,12 @@ interfaces: ## the examples; the C library from C and C++, under valgrind too; t
 fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"
 	tests/fuzz/run --timeout 7200 -- $(FUZZ)
 
+.PHONY: semver
+semver: ## compare what libkipc offers with an earlier revision: BASE=v0.1.0
+	@command -v cargo-semver-checks >/dev/null || \
+		{ echo "semver: run cargo install cargo-semver-checks --locked" >&2; exit 1; }
+	cargo semver-checks -p libkipc --all-features --baseline-rev "$(BASE)"
+
 .PHONY: bench
 bench: ## counted instructions per publish, beside raw netlink multicast
 	bench/run
