@@ -2,7 +2,6 @@
 
 //! Why a command failed: what to print, and the exit code.
 
-use std::error::Error as _;
 use std::io;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -65,7 +64,7 @@ impl Failure {
                      larger --send-buffer"
                 ),
             ),
-            Self::Bus(error) => (bus_code(error), chain(error)),
+            Self::Bus(error) => (bus_code(error), error.with_sources()),
         };
         // Nobody is left to tell if this fails.
         let _ = writeln!(io::stderr(), "kipc: {text}");
@@ -85,16 +84,4 @@ fn bus_code(error: &Error) -> u8 {
         Error::Refused(_) => REFUSED,
         _ => FAILURE,
     }
-}
-
-/// The error and what lies behind it.
-pub(crate) fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -5,6 +5,7 @@
 use std::io;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 use std::time::Instant;
 
 use libkipc::Error;
@@ -12,7 +13,6 @@ use libkipc::Item;
 use libkipc::Raw;
 use libkipc::Subscriber;
 
-use crate::failure;
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::interrupt::Wake;
@@ -20,6 +20,11 @@ use crate::interrupt::Wake;
 /// Most items between two looks at the clock and at interrupts, which must end it even if messages
 /// come faster than they are used.
 const BATCH: u32 = 64;
+
+/// When a time from now is over; `None`: never.
+pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
 
 /// A subscriber and what may end it.
 pub(crate) struct Feed {
@@ -84,7 +89,7 @@ impl Feed {
         loop {
             match self.subscriber.try_recv() {
                 Err(error @ (Error::Truncated { .. } | Error::Overrun)) => {
-                    let _ = writeln!(io::stderr(), "kipc: {}", failure::chain(&error));
+                    let _ = writeln!(io::stderr(), "kipc: {}", error.with_sources());
                 }
                 other => return other,
             }

@@ -156,6 +156,26 @@ pub unsafe extern "C" fn kipc_publisher_free(publisher: *mut kipc_publisher) {
     unsafe { status::free(publisher) }
 }
 
+/// Does something with a publisher and a payload.
+///
+/// # Safety
+///
+/// As that of kipc_publish().
+unsafe fn send(
+    publisher: *const kipc_publisher,
+    data: *const c_void,
+    length: usize,
+    action: impl FnOnce(&Publisher<[u8], Raw>, &[u8]) -> libkipc::Result<()>,
+) -> c_int {
+    status::call(|| {
+        // SAFETY: The caller promises it.
+        let publisher = unsafe { pointer::shared(publisher, "the publisher is NULL") }?;
+        // SAFETY: As above.
+        action(&publisher.0, unsafe { pointer::bytes(data, length) }?)?;
+        Ok(KIPC_OK)
+    })
+}
+
 /// Publishes a message. That nobody subscribes is no error.
 ///
 /// # Safety
@@ -167,14 +187,12 @@ pub unsafe extern "C" fn kipc_publish(
     data: *const c_void,
     length: usize,
 ) -> c_int {
-    status::call(|| {
-        // SAFETY: The caller promises it.
-        let publisher = unsafe { pointer::shared(publisher, "the publisher is NULL") }?;
-        // SAFETY: As above.
-        let data = unsafe { pointer::bytes(data, length) }?;
-        publisher.0.publish(data)?;
-        Ok(KIPC_OK)
-    })
+    // SAFETY: The caller promises it.
+    unsafe {
+        send(publisher, data, length, |publisher, data| {
+            publisher.publish(data)
+        })
+    }
 }
 
 /// Publishes a message under another tag than that of the options.
@@ -189,14 +207,12 @@ pub unsafe extern "C" fn kipc_publish_tagged(
     data: *const c_void,
     length: usize,
 ) -> c_int {
-    status::call(|| {
-        // SAFETY: The caller promises it.
-        let publisher = unsafe { pointer::shared(publisher, "the publisher is NULL") }?;
-        // SAFETY: As above.
-        let data = unsafe { pointer::bytes(data, length) }?;
-        publisher.0.tagged(tag).publish(data)?;
-        Ok(KIPC_OK)
-    })
+    // SAFETY: The caller promises it.
+    unsafe {
+        send(publisher, data, length, |publisher, data| {
+            publisher.tagged(tag).publish(data)
+        })
+    }
 }
 
 /// Publishes a message and tells what became of it.
@@ -266,14 +282,12 @@ pub unsafe extern "C" fn kipc_publisher_set_last_will(
     data: *const c_void,
     length: usize,
 ) -> c_int {
-    status::call(|| {
-        // SAFETY: The caller promises it.
-        let publisher = unsafe { pointer::shared(publisher, "the publisher is NULL") }?;
-        // SAFETY: As above.
-        let data = unsafe { pointer::bytes(data, length) }?;
-        publisher.0.set_last_will(data)?;
-        Ok(KIPC_OK)
-    })
+    // SAFETY: The caller promises it.
+    unsafe {
+        send(publisher, data, length, |publisher, data| {
+            publisher.set_last_will(data)
+        })
+    }
 }
 
 /// Takes the last will back.

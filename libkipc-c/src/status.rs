@@ -76,8 +76,7 @@ pub(crate) fn call(action: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
         Ok(Ok(status)) => status,
         Ok(Err(Failure::Bus(error))) => {
             let errno = error.errno().map_or(0, |errno| errno.raw());
-            let text = chain(&error);
-            remember(text, errno);
+            remember(error.with_sources(), errno);
             code(&error)
         }
         Ok(Err(Failure::Argument(what))) => {
@@ -108,17 +107,6 @@ fn remember(text: String, errno: c_int) {
     // No text here has a NUL.
     let text = CString::new(text).unwrap_or_default();
     LAST.with_borrow_mut(|last| *last = Last { text, errno });
-}
-
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 fn code(error: &Error) -> c_int {

@@ -264,15 +264,12 @@ pub unsafe extern "C" fn kipc_recv(
     subscriber: *mut kipc_subscriber,
     item: *mut kipc_item,
 ) -> c_int {
-    status::call(|| {
-        // SAFETY: The caller promises it.
-        let subscriber = unsafe { pointer::unique(subscriber, "the subscriber is NULL") }?;
-        // SAFETY: As above.
-        let place = unsafe { pointer::unique(item, "the place for the item is NULL") }?;
-        let kipc_subscriber { subscriber, topic } = subscriber;
-        *place = show(&subscriber.recv_as()?, topic);
-        Ok(KIPC_OK)
-    })
+    // SAFETY: The caller promises it.
+    unsafe {
+        receive(subscriber, item, |subscriber| {
+            subscriber.recv_as().map(Some)
+        })
+    }
 }
 
 /// Takes the next item, if there is one: otherwise it is KIPC_NOTHING. After a poll, call this until
@@ -286,18 +283,8 @@ pub unsafe extern "C" fn kipc_try_recv(
     subscriber: *mut kipc_subscriber,
     item: *mut kipc_item,
 ) -> c_int {
-    status::call(|| {
-        // SAFETY: The caller promises it.
-        let subscriber = unsafe { pointer::unique(subscriber, "the subscriber is NULL") }?;
-        // SAFETY: As above.
-        let place = unsafe { pointer::unique(item, "the place for the item is NULL") }?;
-        let kipc_subscriber { subscriber, topic } = subscriber;
-        let Some(item) = subscriber.try_recv_as()? else {
-            return Ok(KIPC_NOTHING);
-        };
-        *place = show(&item, topic);
-        Ok(KIPC_OK)
-    })
+    // SAFETY: The caller promises it.
+    unsafe { receive(subscriber, item, |subscriber| subscriber.try_recv_as()) }
 }
 
 /// Waits for the next item for so many milliseconds at most; then it is KIPC_NOTHING.
@@ -311,14 +298,32 @@ pub unsafe extern "C" fn kipc_recv_timeout(
     milliseconds: u32,
     item: *mut kipc_item,
 ) -> c_int {
+    let timeout = Duration::from_millis(milliseconds.into());
+    // SAFETY: The caller promises it.
+    unsafe {
+        receive(subscriber, item, |subscriber| {
+            subscriber.recv_timeout_as(timeout)
+        })
+    }
+}
+
+/// Takes an item in one of the ways to do so; without one it is KIPC_NOTHING.
+///
+/// # Safety
+///
+/// As that of kipc_recv().
+unsafe fn receive(
+    subscriber: *mut kipc_subscriber,
+    item: *mut kipc_item,
+    next: impl FnOnce(&mut Subscriber<Vec<u8>, Raw>) -> libkipc::Result<Option<Item<&[u8]>>>,
+) -> c_int {
     status::call(|| {
         // SAFETY: The caller promises it.
         let subscriber = unsafe { pointer::unique(subscriber, "the subscriber is NULL") }?;
         // SAFETY: As above.
         let place = unsafe { pointer::unique(item, "the place for the item is NULL") }?;
         let kipc_subscriber { subscriber, topic } = subscriber;
-        let timeout = Duration::from_millis(milliseconds.into());
-        let Some(item) = subscriber.recv_timeout_as(timeout)? else {
+        let Some(item) = next(subscriber)? else {
             return Ok(KIPC_NOTHING);
         };
         *place = show(&item, topic);

@@ -135,6 +135,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// This error and what lies behind it, in one line: for whoever reads a log.
+    ///
+    /// ```no_run
+    /// if let Err(error) = libkipc::Bus::connect() {
+    ///     eprintln!("{}", error.with_sources());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_sources(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+
     /// The error number of the kernel, if this error has one.
     ///
     /// ```no_run

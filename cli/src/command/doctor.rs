@@ -13,7 +13,6 @@ use libkipc::Error;
 use serde::Serialize;
 
 use crate::cli::Doctor;
-use crate::failure;
 use crate::failure::Failure;
 use crate::output;
 
@@ -71,7 +70,7 @@ fn examine(protocol: u32) -> Findings {
     let file = module_file(&kernel);
     let trouble = trouble.map(|error| match error {
         Error::ModuleMissing => diagnose(&kernel, file.as_deref(), protocol),
-        error => failure::chain(&error),
+        error => error.with_sources(),
     });
     Findings {
         usable: trouble.is_none(),

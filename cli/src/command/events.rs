@@ -2,13 +2,12 @@
 
 //! `kipc events`: publishers and topics that come and go.
 
-use std::time::Instant;
-
 use libkipc::Bus;
 use libkipc::Filter;
 
 use crate::cli::Events;
 use crate::failure::Failure;
+use crate::feed;
 use crate::feed::Feed;
 use crate::feed::Next;
 use crate::interrupt::Interrupts;
@@ -17,9 +16,7 @@ use crate::output::Format;
 
 pub(crate) fn run(bus: &Bus, arguments: &Events) -> Result<(), Failure> {
     let interrupts = Interrupts::watch()?;
-    let deadline = arguments
-        .timeout
-        .and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = feed::deadline(arguments.timeout);
     let subscriber = bus
         .raw_subscriber(&arguments.pattern)?
         .events()

@@ -17,6 +17,7 @@ use libkipc::Topic;
 
 use crate::cli;
 use crate::failure::Failure;
+use crate::feed;
 use crate::feed::Feed;
 use crate::feed::Next;
 use crate::interrupt::Interrupts;
@@ -40,11 +41,8 @@ pub(crate) fn run(bus: &Bus, arguments: &cli::Record) -> Result<(), Failure> {
         builder = builder.receive_buffer(bytes);
     }
     let mut feed = Feed::new(builder.create()?, interrupts);
-    let start = Instant::now();
-    let deadline = arguments
-        .timeout
-        .and_then(|timeout| start.checked_add(timeout));
-    let mut tick = start + PERIOD;
+    let deadline = feed::deadline(arguments.timeout);
+    let mut tick = Instant::now() + PERIOD;
     let mut topics = Topics::default();
     let (mut received, mut lost) = (0, 0);
     let result = loop {

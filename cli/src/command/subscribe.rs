@@ -4,7 +4,6 @@
 
 use std::io;
 use std::io::Write as _;
-use std::time::Instant;
 
 use libkipc::Bus;
 use libkipc::Error;
@@ -14,6 +13,7 @@ use libkipc::Subscriber;
 
 use crate::cli::Subscribe;
 use crate::failure::Failure;
+use crate::feed;
 use crate::feed::Feed;
 use crate::feed::Next;
 use crate::interrupt::Interrupts;
@@ -22,9 +22,7 @@ use crate::output::Format;
 
 pub(crate) fn run(bus: &Bus, arguments: &Subscribe) -> Result<(), Failure> {
     let interrupts = Interrupts::watch()?;
-    let deadline = arguments
-        .timeout
-        .and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = feed::deadline(arguments.timeout);
     let mut feed = Feed::new(subscribe(bus, arguments)?, interrupts);
     if arguments.verbose {
         let _ = writeln!(io::stderr(), "kipc: subscribed to {}", arguments.pattern);

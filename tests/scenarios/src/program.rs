@@ -51,7 +51,8 @@ pub fn run(awaits: bool, arguments: &[String]) -> ExitCode {
     })
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+/// A runtime of this thread.
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -2,6 +2,7 @@
 
 //! libkipc against the module: filters, large messages, removed topics, event loops.
 
+use crate::program::runtime;
 use libkipc::Bus;
 use libkipc::Errno;
 use libkipc::Filter;
@@ -128,13 +129,6 @@ pub fn epoll_tells_of_messages() -> libkipc::Result<()> {
         assert!(subscriber.try_recv()?.is_none());
     }
     Ok(())
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
 }
 
 /// Futures that are dropped while they wait lose nothing, in the middle of a batch neither.
