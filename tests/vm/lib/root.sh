@@ -4,7 +4,7 @@
 # also holds the tools, and everything but a kernel build runs in it.
 
 # Raise it when a root made by an older recipe will not do.
-readonly ROOT_RECIPE=1
+readonly ROOT_RECIPE=2
 readonly TOOL_SUITE=sid
 
 package_list() {
@@ -68,13 +68,12 @@ root_bootstrap() {
 	abi=$(fact "$facts" abi)
 	version=$(fact "$facts" version)
 	rustc=$(fact "$facts" rustc_package)
-	images="$(fact "$facts" image_packages) $(fact "$facts" source)"
-	include=linux-headers-$abi=$version,rustc=$rustc
+	images=$(fact "$facts" image_packages)
+	include=linux-headers-$abi=$version,$(fact "$facts" source)=$version,rustc=$rustc
 	include+=,rust-src=$rustc,rustfmt=$rustc,rust-clippy=$rustc
 	include+=,$(root_packages "$suite" | paste -sd,)
 	mapfile -t sources < <(suite_sources "$suite")
-	# The image and the source are kept as packages: installing the image would
-	# make an initramfs of no use, and the source is unpacked once, elsewhere.
+	# The image is kept as a package: installing it would make an initramfs of no use.
 	mmdebstrap --mode=root --variant=minbase --include="$include" \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
 		--aptopt='Acquire::Languages "none"' \
