@@ -362,6 +362,11 @@ pub(crate) struct Doctor {
     /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Say how things stand for another installed kernel, such as the one that runs after the
+    /// next boot
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) kernel: Option<String>,
 }
 
 #[derive(Args, Debug)]

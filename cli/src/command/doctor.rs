@@ -19,6 +19,9 @@ use crate::output;
 /// The probe that the packages ask, too.
 const PROBE: &str = include_str!("../../rust-available");
 
+/// Where dkms keeps what it knows of the module.
+const DKMS: &str = "/var/lib/dkms/kipc";
+
 /// What was found.
 #[derive(Debug, Serialize)]
 struct Findings {
@@ -36,7 +39,10 @@ struct Findings {
 }
 
 pub(crate) fn run(protocol: u32, arguments: &Doctor) -> Result<(), Failure> {
-    let findings = examine(protocol);
+    let findings = match &arguments.kernel {
+        None => examine(protocol),
+        Some(kernel) => examine_installed(kernel),
+    };
     output::line(&if arguments.json {
         output::json(&findings)
     } else {
@@ -57,6 +63,7 @@ fn text(findings: &Findings) -> String {
         findings.loaded.clone().unwrap_or_else(unknown),
         findings.file.clone().unwrap_or_else(unknown),
         match &findings.trouble {
+            None if findings.loaded.is_none() => "the module is built".to_owned(),
             None => "the bus can be used".to_owned(),
             Some(trouble) => format!("the bus cannot be used: {trouble}"),
         }
@@ -81,6 +88,19 @@ fn examine(protocol: u32) -> Findings {
     }
 }
 
+/// What will be found on another kernel, once it runs.
+fn examine_installed(kernel: &str) -> Findings {
+    let file = module_file(kernel);
+    let trouble = file.is_none().then(|| why_not_built(kernel));
+    Findings {
+        usable: trouble.is_none(),
+        loaded: None,
+        kernel: kernel.to_owned(),
+        file,
+        trouble,
+    }
+}
+
 /// Why the module is not there.
 fn diagnose(kernel: &str, file: Option<&str>, protocol: u32) -> String {
     if let Some(version) = loaded_version() {
@@ -97,20 +117,43 @@ fn diagnose(kernel: &str, file: Option<&str>, protocol: u32) -> String {
             Err(why) => format!("the module does not load: {why}"),
         };
     }
+    why_not_built(kernel)
+}
+
+/// Why there is no file of the module for a kernel.
+fn why_not_built(kernel: &str) -> String {
     let build = format!("/lib/modules/{kernel}/build");
     match probe(&build) {
-        Ok(answer) if answer == "y" => {
-            if Path::new("/var/lib/dkms/kipc").exists() {
-                format!("the module is not built for this kernel: run dkms autoinstall -k {kernel}")
-            } else {
+        Ok(answer) if answer == "y" || answer == "regenerate" => {
+            if !Path::new(DKMS).exists() {
                 "the module is not installed: install the package kipc-dkms, or run make install \
                  in its sources"
                     .into()
+            } else if let Some(reason) = reason_of_dkms(kernel) {
+                format!("the module is not built for this kernel, because {reason}")
+            } else {
+                format!("the module is not built for this kernel: run dkms autoinstall -k {kernel}")
             }
         }
         Ok(missing) => format!("the module is not built for this kernel, because {missing}"),
         Err(error) => format!("the module is not built for this kernel ({error})"),
     }
+}
+
+/// What `packaging/dkms-prepare` wrote to dkms's log, if its last build was for this kernel.
+fn reason_of_dkms(kernel: &str) -> Option<String> {
+    fs::read_dir(DKMS).ok()?.find_map(|version| {
+        let log = fs::read_to_string(version.ok()?.path().join("build/make.log")).ok()?;
+        reason_in_log(&log, kernel).map(str::to_owned)
+    })
+}
+
+fn reason_in_log<'a>(log: &'a str, kernel: &str) -> Option<&'a str> {
+    let head = log.lines().next()?;
+    head.contains(&format!(" for kernel {kernel} "))
+        .then_some(())?;
+    log.lines()
+        .find_map(|line| line.strip_prefix("kipc is not built: "))
 }
 
 fn kernel_release() -> String {
@@ -189,6 +232,20 @@ mod tests {
             answer.starts_with("there is no kernel build tree at /nowhere"),
             "{answer}"
         );
+    }
+
+    #[test]
+    fn the_log_of_dkms_is_of_one_kernel() {
+        let log = "DKMS (dkms-3.2.2) make.log for kipc/0.1.0 for kernel 7.2.13+deb14-amd64 (x86_64)\n\
+                   Tue Nov 24\n\
+                   kipc is not built: there is no room\n\
+                   # exit code: 77\n";
+        assert_eq!(
+            reason_in_log(log, "7.2.13+deb14-amd64"),
+            Some("there is no room")
+        );
+        assert_eq!(reason_in_log(log, "7.2.13"), None);
+        assert_eq!(reason_in_log("", "7.2.13"), None);
     }
 
     #[test]

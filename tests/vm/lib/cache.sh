@@ -9,7 +9,7 @@
 
 cache_init() {
 	CACHE=${KIPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kipc}
-	mkdir -p "$CACHE"/{lock,tmp,log,roots,kernels,builds,runs,cargo,targets}
+	mkdir -p "$CACHE"/{lock,tmp,log,roots,kernels,systems,builds,runs,cargo,targets}
 	CACHE=$(cd "$CACHE" && pwd -P)
 	# Two checkouts share roots and kernels, but never build results.
 	CHECKOUT_ID=$(printf '%s' "$CHECKOUT" | sha256sum | cut -c1-12)
