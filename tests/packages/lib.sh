@@ -66,6 +66,13 @@ debs() {
 	echo "$dir"
 }
 
+# deb PACKAGE: its file, as a system sees it.
+deb() {
+	local file
+	file=$(echo "$DEBS/$1"_*.deb)
+	echo "/debs/${file##*/}"
+}
+
 # system_over NAME LOWER: a system NAME whose files begin as those of the directories LOWER.
 system_over() {
 	local dir=$WORK/$1
