@@ -9,16 +9,36 @@ LAB := tests/vm/lab
 
 .PHONY: module
 module: ## build kipc.ko for the running kernel, or KDIR=...
-	@answer=$$(packaging/rust-available "$(KDIR)"); \
-		[ "$$answer" = y ] || { echo "kipc cannot be built: $$answer" >&2; exit 1; }
+	@answer=$$(packaging/rust-available "$(KDIR)"); case $$answer in \
+		y) ;; \
+		regenerate) echo "kipc cannot be built: the headers leave out the Rust metadata: run" \
+			"packaging/rust-metadata $(KDIR) DIR, then make KDIR=DIR" >&2; exit 1 ;; \
+		*) echo "kipc cannot be built: $$answer" >&2; exit 1 ;; \
+	esac
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules
+
+.PHONY: install
+install: ## install the module through DKMS, for all kernels; packages do this better
+	@command -v dkms >/dev/null || { echo "install: dkms is not installed: install the package dkms" >&2; exit 1; }
+	packaging/uninstall-module
+	packaging/install-module
+	dkms add -m kipc -v "$$(cat VERSION)"
+	packaging/dkms-kernels build
+
+.PHONY: uninstall
+uninstall: ## remove what make install has installed
+	packaging/uninstall-module
+
+.PHONY: dist
+dist: ## make what is published: the tarball, Debian's packages, Arch's PKGBUILD: in dist/
+	$(LAB) exec sh -euc 'packaging/dist dist && packaging/build-debs dist/debian && packaging/build-arch dist/arch'
 
 .PHONY: demo
 demo: ## set up a virtual machine and watch messages go through the module
 	demo/run
 
 .PHONY: test
-test: lint unit vm-test interfaces ## everything that must pass before a change lands
+test: lint unit vm-test interfaces packages ## everything that must pass before a change lands
 
 .PHONY: lint
 lint: ## formatting, lints, and whether what must agree does
@@ -31,6 +51,10 @@ unit: ## tests that need no kernel
 .PHONY: vm-test
 vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENARIOS="name..."
 	tests/scenarios/run $(foreach kernel,$(KERNELS),--kernel $(kernel)) $(SCENARIOS)
+
+.PHONY: packages
+packages: ## install the packages on clean systems, and boot them: PACKAGES="debian arch..."
+	tests/packages/run $(PACKAGES)
 
 .PHONY: interfaces
 interfaces: ## the examples; the C library from C and C++, under valgrind too; the kernel's netlink tool

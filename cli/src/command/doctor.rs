@@ -114,6 +114,11 @@ fn diagnose(kernel: &str, file: Option<&str>, protocol: u32) -> String {
             Ok(()) => "the module can be loaded, but the kernel did not do so by itself: run \
                        modprobe kipc at boot (a file in /etc/modules-load.d that says kipc)"
                 .into(),
+            Err(why) if why.contains("Key was rejected") || why.contains("key not available") => {
+                "the kernel loads only modules whose signer it knows (Secure Boot), and it does not \
+                 know dkms: run mokutil --import /var/lib/dkms/mok.pub, reboot, and choose Enroll MOK"
+                    .into()
+            }
             Err(why) => format!("the module does not load: {why}"),
         };
     }
