@@ -18,7 +18,13 @@ mkdir -p "$CACHE/tmp" "$CACHE/debs" "$CACHE/apt/archives/partial"
 WORK=$(mktemp -d "$CACHE/tmp/packages-XXXXXX")
 readonly WORK
 # Mounts first: what is below them is not ours to remove.
-trap 'umount -R -l "$WORK" 2>/dev/null; rm -rf --one-file-system -- "$WORK"' EXIT
+trap work_end EXIT
+work_end() {
+	local mounts
+	mapfile -t mounts < <(findmnt -rno TARGET | grep -F "$WORK/" | sort -r)
+	[ "${#mounts[@]}" -eq 0 ] || umount -l "${mounts[@]}"
+	rm -rf --one-file-system -- "$WORK"
+}
 
 failed=0
 
@@ -169,13 +175,22 @@ system_boot() {
 	}
 }
 
-# machine_boot DIR APPEND: DIR holds disk, vmlinuz and initrd, and gets console and report.
+# machine_boot DIR APPEND: DIR holds disk, vmlinuz and initrd, and gets console and report. QEMU
+# loads the kernel, unless FIRMWARE holds the options of a machine whose firmware does: from the
+# directory DIR/esp, with what the function esp_fill puts there.
 machine_boot() {
-	local dir=$1 inside=/cache/tmp/${WORK##*/}/${1##*/}
-	# shellcheck disable=SC2086 # words
+	local dir=$1 inside=/cache/tmp/${WORK##*/}/${1##*/} how
+	how=(-kernel "$inside/vmlinuz" -initrd "$inside/initrd" -append "$2")
+	if [ -n "${FIRMWARE:-}" ]; then
+		mkdir "$dir/esp"
+		esp_fill "$dir" "$2"
+		read -ra how <<<"$FIRMWARE"
+		how+=(-drive "file=fat:rw:$inside/esp,format=raw,if=none,id=esp"
+			-device "virtio-blk-pci,drive=esp,bootindex=0")
+	fi
 	"$LAB" exec timeout --foreground 300 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
-		-smp 2 -m 2048 -kernel "$inside/vmlinuz" -initrd "$inside/initrd" -append "$2" \
-		-drive "file=$inside/disk,format=raw,if=virtio,cache=unsafe" ${MACHINE_EXTRA:-} \
+		-smp 2 -m 2048 "${how[@]}" \
+		-drive "file=$inside/disk,format=raw,if=virtio,cache=unsafe" \
 		-nodefaults -no-user-config -no-reboot -display none -nic none \
 		-serial "file:$inside/console" -serial "file:$inside/report" </dev/null >&2
 }
