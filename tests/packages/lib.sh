@@ -124,7 +124,11 @@ in_system() {
 apt() {
 	local name=$1
 	shift
-	in_system "$name" apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" 2>&1
+	# Another test may use the same downloads; apt does not wait for their lock.
+	(
+		flock 9
+		in_system "$name" apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" 2>&1
+	) 9>"$CACHE/lock/downloads"
 }
 
 # system_kernels NAME: releases of the kernels that are installed.
@@ -158,14 +162,14 @@ system_boot() {
 	ln -s ../test.service "$dir/root/etc/systemd/system/multi-user.target.wants/"
 	printf '%s\n' "$script" >"$dir/root/test"
 	echo '640 0 0 secret' >"$dir/root/etc/kipc/policy"
-	echo '/dev/vda / ext4 defaults 0 1' >"$dir/root/etc/fstab"
+	echo 'LABEL=system / ext4 defaults 0 1' >"$dir/root/etc/fstab"
 	rm -rf -- "$dir/root/usr/share/doc" "$dir/root"/usr/src/linux-source-*
 	cp -- "$dir/root/boot/vmlinuz-$kernel" "$dir/vmlinuz"
 	cp -- "$dir/root/boot/initrd.img-$kernel" "$dir/initrd"
 	truncate -s 6G "$dir/disk"
-	mke2fs -q -F -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$dir/root" "$dir/disk"
+	mke2fs -q -F -t ext4 -L system -O ^has_journal -E lazy_itable_init=1 -d "$dir/root" "$dir/disk"
 	umount "$dir/root"
-	machine_boot "$dir" "root=/dev/vda rw quiet console=ttyS0 panic=-1 $append"
+	machine_boot "$dir" "root=LABEL=system rw quiet console=ttyS0 panic=-1 $append"
 	tr -d '\r' <"$dir/report"
 	status=$(tr -d '\r' <"$dir/report" | sed -n 's/^status=//p')
 	[ "$status" = 0 ] || {
