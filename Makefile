@@ -6,6 +6,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 # The stock kernels on which the scenarios run.
 KERNELS ?= sid trixie-backports
 LAB := tests/vm/lab
+# What `make test` installs; the rest takes a quarter of an hour more: make packages-long.
+PACKAGES ?= release skip debian arch
 
 .PHONY: module
 module: ## build kipc.ko for the running kernel, or KDIR=...
@@ -55,6 +57,10 @@ vm-test: ## the scenarios on stock kernels: KERNELS="sid trixie-backports" SCENA
 .PHONY: packages
 packages: ## install the packages on clean systems, and boot them: PACKAGES="debian arch..."
 	tests/packages/run $(PACKAGES)
+
+.PHONY: packages-long
+packages-long: ## the same where something is missing, with Secure Boot, and from the checkout
+	tests/packages/run refusals signing checkout
 
 .PHONY: interfaces
 interfaces: ## the examples; the C library from C and C++, under valgrind too; the kernel's netlink tool

@@ -29,7 +29,8 @@ expect() {
 
 kipc sub 'sensors/**' >/received &
 mkfifo /lines
-kipc pub --mode 640 --history 2 sensors/a </lines &
+# Who comes after the third line would get the last two of them only.
+kipc pub --wait-for-subscriber 60 --mode 640 --history 2 sensors/a </lines &
 exec 3>/lines
 for number in 1 2 3; do
 	echo "reading $number" >&3
