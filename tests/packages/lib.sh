@@ -5,13 +5,16 @@
 # A system is an overlay over a clean one, so that making another takes no time; it lives in a mount
 # namespace of the test's own, which takes every mount with it when it ends.
 
+# Before the directory changes: the test may have been called by a relative name.
+SELF=$(realpath -- "$0")
+readonly SELF
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." || exit
 readonly LAB=tests/vm/lab
 CACHE=${KIPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kipc}
 readonly CACHE
 [ "$(id -u)" -eq 0 ] || { echo "the tests of packages mount and change roots: run them as root" >&2; exit 1; }
 if [ -z "${KIPC_TEST_NAMESPACE:-}" ]; then
-	KIPC_TEST_NAMESPACE=1 exec unshare --mount --propagation private -- "$0" "$@"
+	KIPC_TEST_NAMESPACE=1 exec unshare --mount --propagation private -- "$SELF" "$@"
 fi
 
 mkdir -p "$CACHE/tmp" "$CACHE/debs" "$CACHE/apt/archives/partial"
