@@ -19,7 +19,9 @@ fi
 
 mkdir -p "$CACHE/tmp" "$CACHE/debs" "$CACHE/apt/archives/partial"
 WORK=$(mktemp -d "$CACHE/tmp/packages-XXXXXX")
-readonly WORK
+# The same directory in the lab's roots.
+INSIDE=/cache/tmp/${WORK##*/}
+readonly WORK INSIDE
 # Mounts first: what is below them is not ours to remove.
 trap work_end EXIT
 work_end() {
@@ -42,11 +44,17 @@ not_ok() {
 	[ $# -eq 0 ] || printf '%s\n' "$@" | tail -n 60 | sed 's/^/        /'
 }
 
-# expect NAME COMMAND...: the command succeeds.
-expect() {
-	local name=$1 output
+# try NAME COMMAND...: the command succeeds; what it prints is in log afterwards.
+try() {
+	local name=$1
 	shift
-	if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$output"; fi
+	if log=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$log"; fi
+}
+
+# expect NAME COMMAND...: the same, without touching log.
+expect() {
+	local log
+	try "$@"
 }
 
 # expect_text NAME PATTERN TEXT
@@ -186,7 +194,7 @@ system_boot() {
 # loads the kernel, unless FIRMWARE holds the options of a machine whose firmware does: from the
 # directory DIR/esp, with what the function esp_fill puts there.
 machine_boot() {
-	local dir=$1 inside=/cache/tmp/${WORK##*/}/${1##*/} how
+	local dir=$1 inside=$INSIDE/${1##*/} how
 	how=(-kernel "$inside/vmlinuz" -initrd "$inside/initrd" -append "$2")
 	if [ -n "${FIRMWARE:-}" ]; then
 		mkdir "$dir/esp"
