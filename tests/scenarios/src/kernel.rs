@@ -101,3 +101,10 @@ pub fn unreclaimable_slab() -> u64 {
     let number = line.trim().trim_end_matches(" kB");
     number.parse().expect("a number of kB")
 }
+
+/// Lets sockets have queues of any size.
+pub fn allow_large_queues() {
+    for name in ["rmem_max", "wmem_max"] {
+        fs::write(format!("/proc/sys/net/core/{name}"), "268435456").expect("a setting");
+    }
+}

@@ -10,10 +10,10 @@ readonly EXIT_TIMEOUT=124
 readonly EXIT_SPLAT=126
 # Guest statuses above this are told in words, to leave the lab's own free.
 readonly EXIT_COMMAND_MAX=99
-# loglevel=5 shows warnings and worse; the whole log is in the report. An oops
+# loglevel=5 shows warnings and worse; the whole log is in the report. A warning, an oops
 # or a hung task ends the run at once, instead of at the time limit.
 readonly GUEST_ARGUMENTS=(console=ttyS0 loglevel=5 log_buf_len=4M panic=-1
-	oops=panic sysctl.kernel.hung_task_timeout_secs=20
+	oops=panic panic_on_warn=1 sysctl.kernel.hung_task_timeout_secs=20
 	sysctl.kernel.hung_task_panic=1)
 # Runs that failed leave their logs; the oldest ones go.
 readonly RUNS_KEPT=20

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Storms: what must hold when very much happens, at random moments. Each is like a scenario, with
+//! a seed and a size.
+
+mod kill;
+
+/// How much, and by which random numbers.
+pub struct Storm {
+    /// Follows from nothing else; printed, so that a run can be repeated.
+    pub seed: u64,
+    /// Of a full run.
+    pub percent: u32,
+}
+
+impl Default for Storm {
+    fn default() -> Self {
+        Self {
+            seed: fastrand::u64(..),
+            percent: 1,
+        }
+    }
+}
+
+impl Storm {
+    /// This part of `full`, at least one.
+    pub fn times(&self, full: u32) -> u32 {
+        let part = u64::from(full) * u64::from(self.percent) / 100;
+        u32::try_from(part).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Random numbers of the storm of this name.
+    pub fn rng(&self, name: &str) -> fastrand::Rng {
+        let name = name.bytes().fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        fastrand::Rng::with_seed(self.seed ^ name)
+    }
+}
+
+/// A storm panics if a promise is broken.
+type Run = fn(&Storm);
+
+/// All storms.
+pub const ALL: &[(&str, Run)] = &[(
+    "killed_in_the_middle_they_leave_no_trace",
+    kill::leaves_no_trace,
+)];
+
+/// What this program does when a storm starts it as another process.
+pub fn run_role(words: &[String]) {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["kill", role, seed] => kill::run(role, seed.parse().expect("a number")),
+        _ => panic!("unknown role of a storm {words:?}"),
+    }
+}
