@@ -13,8 +13,8 @@ const MIN_AGE: Duration = Duration::from_millis(5200);
 
 /// Forgets what booting has left behind; false if this kernel does not look for leaks.
 pub fn forget_those_of_the_boot() -> bool {
-    match fs::write(FILE, "scan") {
-        Ok(()) => {}
+    match fs::OpenOptions::new().write(true).open(FILE) {
+        Ok(_) => fs::write(FILE, "scan").expect("search for leaks"),
         // Built without it, or without debugfs.
         Err(why) if why.kind() == ErrorKind::NotFound => return false,
         Err(why) => panic!("{FILE}: {why}"),
