@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Messages: by the grammar of the protocol with values at its edges, then perhaps damaged.
+//! Messages by the grammar of the protocol, with values at its edges.
 
+use crate::malformed;
+use crate::mutate;
 use crate::wire::attr::MessageWriter;
 use crate::wire::data;
 use crate::wire::data::DataHeader;
@@ -43,24 +45,32 @@ const PATTERNS: &[&str] = &[
 /// The most that one datagram has, before it is damaged.
 const MAX_PAYLOAD: usize = 100_000;
 
-/// What a worker knows of the ids that exist.
+/// What a socket knows of the ids that exist.
 #[derive(Default)]
 pub struct Known {
     pub topics: Vec<u32>,
     pub subscriptions: Vec<u32>,
 }
 
-/// A datagram, and what its sender must know of it.
-pub struct Datagram {
-    pub bytes: Vec<u8>,
-    /// How many messages were put together.
-    pub messages: u64,
-    /// It may do something else than it says.
-    pub damaged: bool,
+impl Known {
+    /// The newest ids are the ones that still mean something.
+    const MOST: usize = 24;
+
+    /// Adds ids, and forgets the oldest.
+    pub fn learn(&mut self, topics: &[u32], subscriptions: &[u32]) {
+        for (known, new) in [
+            (&mut self.topics, topics),
+            (&mut self.subscriptions, subscriptions),
+        ] {
+            known.extend(new);
+            let old = known.len().saturating_sub(Self::MOST);
+            known.drain(..old);
+        }
+    }
 }
 
-/// A datagram of one message or several.
-pub fn datagram(rng: &mut Rng, known: &Known) -> Datagram {
+/// A datagram of one message or several, mostly well-formed.
+pub fn datagram(rng: &mut Rng, known: &Known) -> Vec<u8> {
     let messages = if rng.u8(..) < 32 { rng.u64(2..20) } else { 1 };
     let mut bytes = Vec::new();
     for _ in 0..messages {
@@ -71,20 +81,28 @@ pub fn datagram(rng: &mut Rng, known: &Known) -> Datagram {
             break;
         }
     }
-    let damaged = rng.u8(..) < 48;
-    if damaged {
+    if rng.u8(..) < 48 {
         for _ in 0..rng.u8(1..4) {
-            damage(rng, &mut bytes);
+            mutate::damage(rng, &mut bytes);
         }
     }
-    Datagram {
-        bytes,
-        messages,
-        damaged,
-    }
+    bytes
 }
 
-fn pick<T: Copy>(rng: &mut Rng, values: &[T], otherwise: T) -> T {
+/// A batch, as a publisher sends it.
+pub fn batch(rng: &mut Rng, known: &Known) -> Vec<u8> {
+    let topic = pick(rng, &known.topics, 1);
+    let mut bytes = Vec::new();
+    for _ in 0..rng.u8(2..40) {
+        let len = rng.usize(..64);
+        bytes.extend_from_slice(&data_message(rng, topic, 0, len));
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    bytes
+}
+
+/// One of them.
+pub fn pick<T: Copy>(rng: &mut Rng, values: &[T], otherwise: T) -> T {
     match values.len() {
         0 => otherwise,
         len => values[rng.usize(..len)],
@@ -92,7 +110,7 @@ fn pick<T: Copy>(rng: &mut Rng, values: &[T], otherwise: T) -> T {
 }
 
 /// A number at some edge.
-fn edge(rng: &mut Rng) -> u32 {
+pub fn edge(rng: &mut Rng) -> u32 {
     let small = rng.u32(..64);
     let edges = [
         0, 1, 2, 3, 4, 15, 16, 17, 0x7f, 0xff, 0xfffe, 0xffff, 0x10000,
@@ -112,8 +130,9 @@ fn flags(rng: &mut Rng) -> u16 {
     header::REQUEST | ack | odd
 }
 
-fn message(rng: &mut Rng, known: &Known) -> Vec<u8> {
-    match rng.u8(..100) {
+/// One message.
+pub fn message(rng: &mut Rng, known: &Known) -> Vec<u8> {
+    match rng.u8(..104) {
         0..45 => published(rng, known, message::PUBLISH),
         45..57 => advertise(rng),
         57..61 => numbered(rng, message::UNADVERTISE, attr::TOPIC_ID, &known.topics),
@@ -136,11 +155,13 @@ fn message(rng: &mut Rng, known: &Known) -> Vec<u8> {
         86..88 => dump(rng),
         88 => policy(rng),
         89..97 => seed_message(rng),
+        97..101 => malformed::message(rng),
         _ => (0..rng.usize(..64)).map(|_| rng.u8(..)).collect(),
     }
 }
 
-fn header_of(rng: &mut Rng, kind: u16) -> Header {
+/// A header whose length is still to be filled in.
+pub fn header_of(rng: &mut Rng, kind: u16) -> Header {
     Header {
         kind,
         flags: flags(rng),
@@ -150,7 +171,8 @@ fn header_of(rng: &mut Rng, kind: u16) -> Header {
     }
 }
 
-fn finish(mut bytes: Vec<u8>, header: Header) -> Vec<u8> {
+/// Fills in the length.
+pub fn finish(mut bytes: Vec<u8>, header: Header) -> Vec<u8> {
     let len = u32::try_from(bytes.len()).expect("a small message");
     bytes[..header::LEN].copy_from_slice(&Header { len, ..header }.to_bytes());
     bytes
@@ -262,26 +284,47 @@ fn dump(rng: &mut Rng) -> Vec<u8> {
 }
 
 fn published(rng: &mut Rng, known: &Known, kind: u16) -> Vec<u8> {
-    let data = DataHeader {
-        topic: if rng.u8(..) < 250 {
-            pick(rng, &known.topics, 1)
-        } else {
-            edge(rng)
-        },
-        tag: edge(rng),
-        flags: if rng.u8(..) < 16 { rng.u32(..4) } else { 0 },
-        ..DataHeader::default()
+    let topic = if rng.u8(..) < 250 {
+        pick(rng, &known.topics, 1)
+    } else {
+        edge(rng)
     };
-    let len = match rng.u8(..) {
-        0 => rng.usize(..MAX_PAYLOAD),
-        1..8 => rng.usize(..5000),
+    let flags = if rng.u8(..) < 16 { rng.u32(..4) } else { 0 };
+    let len = match rng.u16(..2048) {
+        // Around the longest that the module takes.
+        0 => (1 << 20) - 2 + rng.usize(..4),
+        1..8 => rng.usize(..MAX_PAYLOAD),
+        8..64 => rng.usize(..5000),
         _ => rng.usize(..100),
     };
+    let mut bytes = data_message(rng, topic, flags, len);
     let header = header_of(rng, kind);
+    if kind == message::LAST_WILL && flags & data::LAST_WILL_CANCEL != 0 {
+        bytes.truncate(data::PAYLOAD_OFFSET);
+    }
+    // One in many has something in the fields of the kernel.
+    if rng.u8(..) == 0 {
+        bytes[header::LEN + rng.usize(8..36)] = 1;
+    }
+    finish(bytes, header)
+}
+
+/// A message to publish, without an answer.
+fn data_message(rng: &mut Rng, topic: u32, flags: u32, len: usize) -> Vec<u8> {
+    let data = DataHeader {
+        topic,
+        tag: edge(rng),
+        flags,
+        ..DataHeader::default()
+    };
+    let header = Header {
+        kind: message::PUBLISH,
+        flags: header::REQUEST,
+        ..Header::default()
+    };
     let mut bytes = vec![0; header::LEN];
     bytes.extend_from_slice(&data.to_bytes());
-    debug_assert_eq!(bytes.len(), data::PAYLOAD_OFFSET);
-    bytes.resize(bytes.len() + len, rng.u8(..));
+    bytes.resize(data::PAYLOAD_OFFSET + len, rng.u8(..));
     finish(bytes, header)
 }
 
@@ -293,42 +336,4 @@ fn seed_message(rng: &mut Rng) -> Vec<u8> {
     }
     bytes.resize(bytes.len() + rng.usize(..130), 7);
     finish(bytes, header)
-}
-
-/// Changes something that is not meant to be changed.
-fn damage(rng: &mut Rng, bytes: &mut Vec<u8>) {
-    if bytes.is_empty() {
-        return;
-    }
-    let at = rng.usize(..bytes.len());
-    match rng.u8(..8) {
-        0 | 1 => bytes[at] ^= 1 << rng.u8(..8),
-        2 => bytes.truncate(at),
-        3 => bytes.extend((0..rng.usize(1..40)).map(|_| rng.u8(..))),
-        4 => {
-            // A length or type, of a message or an attribute.
-            let value = (edge(rng) as u16).to_ne_bytes();
-            let at = at & !1;
-            if let Some(field) = bytes.get_mut(at..at + 2) {
-                field.copy_from_slice(&value);
-            }
-        }
-        5 => {
-            let value = edge(rng).to_ne_bytes();
-            let at = at & !3;
-            if let Some(field) = bytes.get_mut(at..at + 4) {
-                field.copy_from_slice(&value);
-            }
-        }
-        6 => {
-            let copy = bytes[at..].to_vec();
-            if bytes.len() + copy.len() < 2 * MAX_PAYLOAD {
-                bytes.extend_from_slice(&copy);
-            }
-        }
-        _ => {
-            let len = rng.usize(..=(bytes.len() - at).min(32));
-            bytes.drain(at..at + len);
-        }
-    }
 }

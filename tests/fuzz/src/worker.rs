@@ -1,219 +1,202 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One process of the fuzzer: some sockets, on which it sends, receives, or which it closes.
+//! One process of the fuzzer: some sockets, and what is done with them, one action after another.
 
+use crate::action::Action;
+use crate::action::Opening;
+use crate::action::To;
+use crate::action::Way;
+use crate::bus;
+use crate::corpus::Corpus;
+use crate::coverage::Coverage;
+use crate::coverage::Reached;
+use crate::filter;
 use crate::generate;
 use crate::generate::Known;
-use crate::oracle::Oracle;
-use crate::socket::Socket;
-use crate::wire::ack::Ack;
-use crate::wire::attr::MessageWriter;
-use crate::wire::header;
-use crate::wire::header::Header;
-use crate::wire::header::Messages;
-use crate::wire::message;
-use crate::wire::message::attr;
-use crate::wire::record::Record;
+use crate::identity::Identity;
+use crate::journal::Journal;
+use crate::mutate;
+use crate::options::Share;
+use crate::peer::Peers;
+use crate::sys;
+use crate::tap::Tap;
+use crate::totals::Totals;
 use fastrand::Rng;
-use rustix::io::Errno;
-use std::fmt;
-use std::str::FromStr;
+use std::hash::DefaultHasher;
+use std::hash::Hash as _;
+use std::hash::Hasher as _;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
+/// Sockets of a worker.
 const SOCKETS: usize = 12;
-/// Larger than any datagram of the bus.
-const BUFFER: usize = 1 << 20;
+/// Port ids that all workers of a bus fight for.
+const PORTS: u32 = 24;
+/// `MSG_OOB`, `MSG_DONTROUTE`, `MSG_DONTWAIT`, `MSG_EOR`, `MSG_CONFIRM`, `MSG_NOSIGNAL`, `MSG_MORE`.
+const FLAGS: [u32; 7] = [0x1, 0x4, 0x40, 0x80, 0x800, 0x4000, 0x8000];
 
-/// What happened in all.
-#[derive(Default)]
-pub struct Totals([u64; 5]);
-
-const NAMES: [&str; 5] = ["sent", "received", "lost", "refused", "sockets"];
-
-impl Totals {
-    /// Adds another worker's.
-    pub fn add(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a += b);
-    }
+/// Decides what is done next.
+struct Planner {
+    rng: Rng,
+    corpus: Corpus,
+    threads: u8,
 }
 
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, number) in NAMES.iter().zip(self.0) {
-            write!(f, "{name} {number} ")?;
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for Totals {
-    type Err = String;
-
-    fn from_str(line: &str) -> Result<Self, String> {
-        let mut totals = Self::default();
-        let mut words = line.split_whitespace();
-        for (name, number) in NAMES.iter().zip(&mut totals.0) {
-            if words.next() != Some(name) {
-                return Err(line.to_owned());
+impl Planner {
+    fn action(&mut self, known: &Known) -> Action {
+        match self.rng.u16(..1024) {
+            0..4 => Action::Open(self.opening()),
+            4..7 => self.option(),
+            7..10 => Action::Filter(self.filter()),
+            10..12 if self.threads > 1 => {
+                let count = self.rng.u8(2..=self.threads);
+                Action::Race((0..count).map(|_| self.datagram(known)).collect())
             }
-            let word = words.next().unwrap_or_default();
-            *number = word.parse().map_err(|why| format!("{why}: {line}"))?;
-        }
-        Ok(totals)
-    }
-}
-
-struct Peer {
-    socket: Socket,
-    known: Known,
-    oracle: Oracle,
-}
-
-impl Peer {
-    fn open(rng: &mut Rng) -> Self {
-        let room = [2048, 8192, 1 << 16, 1 << 18];
-        Self {
-            socket: Socket::open(room[rng.usize(..room.len())]),
-            known: Known::default(),
-            oracle: Oracle::default(),
+            12..400 => Action::Receive(self.rng.u32(1..64)),
+            _ => Action::Send(self.way(), self.datagram(known)),
         }
     }
 
-    fn send(&mut self, rng: &mut Rng) -> u64 {
-        let datagram = generate::datagram(rng, &self.known);
-        // What may end a subscription, or be one that was not meant.
-        let kinds = Messages::new(&datagram.bytes).filter_map(Result::ok);
-        let mut gaps = datagram.damaged;
-        for message in kinds {
-            gaps |= matches!(
-                message.header.kind,
-                message::UNSUBSCRIBE | message::UNADVERTISE
-            );
-        }
-        if gaps {
-            self.oracle.expect_gaps();
-        }
-        match self.socket.send(&datagram.bytes) {
-            Ok(()) => datagram.messages,
-            // Too large, or empty.
-            Err(Errno::MSGSIZE | Errno::NODATA) => 0,
-            Err(errno) => panic!("send: {errno}"),
+    fn opening(&mut self) -> Opening {
+        let room = [1, 2048, 8192, 1 << 16, 1 << 18];
+        Opening {
+            room: room[self.rng.usize(..room.len())],
+            port: if self.rng.u8(..) < 64 {
+                100 + self.rng.u32(..PORTS)
+            } else {
+                0
+            },
+            groups: if self.rng.u8(..) < 24 {
+                1 << self.rng.u32(..3)
+            } else {
+                0
+            },
+            connected: self.rng.u8(..) < 64,
         }
     }
 
-    fn receive(&mut self, buf: &mut [u8], most: u32) {
-        for _ in 0..most {
-            match self.socket.receive(buf) {
-                Ok(bytes) => {
-                    let news = self.oracle.check(bytes);
-                    self.known.topics.extend(news.topics);
-                    self.known.subscriptions.extend(news.subscriptions);
-                }
-                Err(Errno::AGAIN) => return self.oracle.queue_is_empty(),
-                // Answers or events did not fit.
-                Err(Errno::NOBUFS) => self.oracle.missed_something(),
-                Err(errno) => panic!("receive: {errno}"),
+    fn option(&mut self) -> Action {
+        let rng = &mut self.rng;
+        match rng.u8(..8) {
+            // NETLINK_PKTINFO and on: what is said of groups, of full queues, of requests.
+            0 | 1 => Action::Set(sys::SOL_NETLINK, rng.i32(3..13), rng.u32(..2)),
+            2 => Action::Set(sys::SOL_SOCKET, sys::SO_PASSCRED, rng.u32(..2)),
+            3 => {
+                let flag = [sys::SO_TIMESTAMP, sys::SO_RXQ_OVFL][rng.usize(..2)];
+                Action::Set(sys::SOL_SOCKET, flag, rng.u32(..2))
             }
+            4 => Action::Set(sys::SOL_SOCKET, sys::SO_SNDBUF, 1 << rng.u32(10..22)),
+            5 => Action::Set(sys::SOL_SOCKET, sys::SO_RCVBUFFORCE, 1 << rng.u32(..22)),
+            _ => Action::Set(sys::SOL_SOCKET, sys::SO_RCVBUF, 1 << rng.u32(..20)),
         }
     }
-}
 
-/// Sends so many messages.
-pub fn run(seed: u64, messages: u64) -> Totals {
-    let mut rng = Rng::with_seed(seed);
-    let mut buf = vec![0; BUFFER];
-    let mut peers: Vec<Peer> = (0..SOCKETS).map(|_| Peer::open(&mut rng)).collect();
-    let mut totals = Totals([0, 0, 0, 0, SOCKETS as u64]);
-    while totals.0[0] < messages {
-        let index = rng.usize(..SOCKETS);
-        let peer = &mut peers[index];
+    fn filter(&mut self) -> Vec<sys::Instruction> {
+        if self.rng.u8(..) < 100 {
+            Vec::new()
+        } else {
+            filter::program(&mut self.rng)
+        }
+    }
+
+    fn way(&mut self) -> Way {
+        let rng = &mut self.rng;
+        let mut way = Way::default();
         match rng.u8(..) {
-            0 => {
-                let old = std::mem::replace(peer, Peer::open(&mut rng));
-                totals.0[4] += 1;
-                totals.count(&old.oracle);
-            }
-            1..100 => {
-                let most = rng.u32(1..64);
-                peer.receive(&mut buf, most);
-            }
-            _ => totals.0[0] += peer.send(&mut rng),
+            0..8 => way.pieces = rng.u8(2..9),
+            8..12 => way.flags = FLAGS[rng.usize(..FLAGS.len())],
+            12 | 13 => way.to = To::Groups(1 << rng.u32(..3)),
+            14 => way.to = To::Socket(rng.usize(..SOCKETS)),
+            _ => {}
         }
+        way
     }
-    for peer in &peers {
-        totals.count(&peer.oracle);
-    }
-    totals
-}
 
-impl Totals {
-    fn count(&mut self, oracle: &Oracle) {
-        self.0[1] += oracle.received;
-        self.0[2] += oracle.lost;
-        self.0[3] += oracle.refused;
-    }
-}
-
-/// Clears what the topics retain, when all workers are gone; says what is left.
-pub fn clear_all() -> String {
-    let socket = Socket::open(1 << 18);
-    let mut buf = vec![0; BUFFER];
-    for topic in topics(&socket, &mut buf) {
-        send(&socket, message::CLEAR, header::ACK, |writer| {
-            writer.string(attr::TOPIC, &topic)
-        });
-        let answer = socket.receive(&mut buf).expect("an answer");
-        let first = Messages::new(answer).next().expect("a message");
-        let first = first.expect("a whole message");
-        let ack = Ack::read(first.header, first.payload).expect("an acknowledgement");
-        assert_eq!(ack.errno, 0, "clear {topic:?}: {ack:?}");
-    }
-    send(&socket, message::INFO, header::ACK, |writer| writer);
-    let answer = socket.receive(&mut buf).expect("an answer");
-    let first = Messages::new(answer).next().expect("a message");
-    let first = first.expect("a whole message");
-    match Record::parse(first.header, first.payload) {
-        Ok(Record::Info(info)) if (info.topics, info.clients, info.subscriptions) == (0, 0, 0) => {
-            "nothing".to_owned()
-        }
-        other => {
-            let counts = format!("{other:?}");
-            format!("{counts}: {:?}", topics(&Socket::open(1 << 18), &mut buf))
+    fn datagram(&mut self, known: &Known) -> Vec<u8> {
+        let rng = &mut self.rng;
+        match rng.u8(..) {
+            0 => Vec::new(),
+            1..12 => generate::batch(rng, known),
+            12..128 => match (self.corpus.any(rng), self.corpus.any(rng)) {
+                (Some(one), Some(other)) => mutate::datagram(rng, known, one, other),
+                _ => generate::datagram(rng, known),
+            },
+            _ => generate::datagram(rng, known),
         }
     }
 }
 
-/// Names of the topics that there are: damaged messages make topics that nobody thought of.
-fn topics(socket: &Socket, buf: &mut [u8]) -> Vec<String> {
-    send(socket, message::TOPICS, header::DUMP, |writer| writer);
-    let mut names = Vec::new();
-    loop {
-        let datagram = socket.receive(buf).expect("a part of a dump");
-        for message in Messages::new(datagram) {
-            let message = message.expect("a whole message");
-            if message.header.kind == header::TYPE_DONE {
-                return names;
-            }
-            match Record::parse(message.header, message.payload) {
-                Ok(Record::TopicInfo(topic)) => names.push(topic.name.as_str().to_owned()),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
+/// What a worker brings home.
+pub struct Harvest {
+    pub totals: Totals,
+    pub reached: Option<Reached>,
 }
 
-fn send(
-    socket: &Socket,
-    kind: u16,
-    flags: u16,
-    fill: impl for<'b> Fn(MessageWriter<'b>) -> MessageWriter<'b>,
-) {
-    let mut buf = [0; 512];
-    let header = Header {
-        kind,
-        flags: header::REQUEST | flags,
-        ..Header::default()
+/// Does one share of a run; `None` if something was wrong, which was said.
+pub fn run(share: &Share) -> Option<Harvest> {
+    let identity = Identity::of(share.index);
+    identity.enter();
+    let tap = Tap::up();
+    // Only root can open either of them.
+    let coverage = share.guided.then(Coverage::start).flatten();
+    assert!(coverage.is_some() || !share.guided, "KCOV is gone");
+    identity.become_it();
+    let mut journal = Journal::default();
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        let harvest = send_share(share, coverage, tap.as_ref(), &mut journal);
+        if identity.is_alone() {
+            assert_eq!(bus::clear_all(), "nothing", "is left on the bus");
+        }
+        harvest
+    }));
+    if done.is_err() {
+        eprint!("the last actions of worker {}:\n{journal}", share.index);
+    }
+    done.ok()
+}
+
+fn send_share(
+    share: &Share,
+    mut coverage: Option<Coverage>,
+    tap: Option<&Tap>,
+    journal: &mut Journal,
+) -> Harvest {
+    let mut planner = Planner {
+        rng: Rng::with_seed(share.seed),
+        corpus: Corpus::default(),
+        threads: share.threads,
     };
-    let len = fill(MessageWriter::new(&mut buf, header)).finish();
-    let len = len.expect("it fits");
-    socket.send(&buf[..len]).expect("send");
+    let mut peers = Peers::open(SOCKETS);
+    let mut digest = DefaultHasher::new();
+    while peers.totals.sent < share.messages {
+        let index = planner.rng.usize(..SOCKETS);
+        let action = planner.action(peers.known(index));
+        let action = journal.write(index, action);
+        (index, action).hash(&mut digest);
+        if let Some(coverage) = &coverage {
+            coverage.reset();
+        }
+        peers.act(index, action);
+        let new = coverage.as_mut().is_some_and(Coverage::collect);
+        match (action, tap) {
+            (Action::Send(_, datagram), _) if new => {
+                planner.corpus.keep(&mut planner.rng, datagram);
+            }
+            (Action::Open(_), Some(tap)) => tap.look(&mut [0; 4096]),
+            _ => {}
+        }
+    }
+    if let Some(coverage) = &coverage {
+        coverage.reset();
+    }
+    let mut totals = peers.close();
+    totals.kept = planner.corpus.len() as u64;
+    totals.digest = digest.finish();
+    Harvest {
+        totals,
+        reached: coverage.map(|mut coverage| {
+            coverage.collect();
+            coverage.reached()
+        }),
+    }
 }
