@@ -115,15 +115,23 @@ impl Client {
         Process::start(&["attach-filter", &number, &divisor.to_string()]).succeed();
     }
 
+    /// Sets how long a message may be that is sent, as SO_SNDBUF counts.
+    pub fn set_send_buffer(&self, bytes: usize) {
+        sockopt::set_socket_send_buffer_size(&self.fd, bytes).expect("SO_SNDBUF");
+    }
+
     /// Sends bytes as they are.
     pub fn send(&self, bytes: &[u8]) {
-        let sent = sendto(
-            &self.fd,
-            bytes,
-            SendFlags::empty(),
-            &SocketAddrNetlink::new(0, 0),
-        );
-        assert_eq!(sent, Ok(bytes.len()), "send {} bytes", bytes.len());
+        self.try_send(bytes)
+            .unwrap_or_else(|why| panic!("send {} bytes: {why}", bytes.len()));
+    }
+
+    /// Sends bytes as they are, or learns why not.
+    pub fn try_send(&self, bytes: &[u8]) -> Result<(), Errno> {
+        let kernel = SocketAddrNetlink::new(0, 0);
+        let sent = sendto(&self.fd, bytes, SendFlags::empty(), &kernel)?;
+        assert_eq!(sent, bytes.len(), "datagrams are sent whole");
+        Ok(())
     }
 
     /// Sends a control request and returns what answers it; what comes in between is returned as
@@ -362,7 +370,7 @@ impl Client {
 
     /// Hands each message of the next datagram, which must come, to `each`.
     pub fn for_each_message(&self, mut each: impl FnMut(Header, &[u8])) {
-        let datagram = self.datagram(PATIENCE).expect("receive");
+        let datagram = self.try_datagram(PATIENCE).expect("receive");
         assert!(!datagram.is_empty(), "nothing came within {PATIENCE:?}");
         for message in Messages::new(&datagram) {
             let message = message.expect("the kernel sends whole messages");
@@ -372,10 +380,11 @@ impl Client {
 
     /// Like [`Client::receive`], for scenarios in which receiving fails.
     pub fn try_receive(&self, timeout: Duration) -> Result<Vec<Event>, Errno> {
-        Ok(parse(&self.datagram(timeout)?))
+        Ok(parse(&self.try_datagram(timeout)?))
     }
 
-    fn datagram(&self, timeout: Duration) -> Result<Vec<u8>, Errno> {
+    /// The next datagram, within `timeout`; empty if none came.
+    pub fn try_datagram(&self, timeout: Duration) -> Result<Vec<u8>, Errno> {
         let timeout = Timespec {
             tv_sec: timeout.as_secs() as _,
             tv_nsec: timeout.subsec_nanos() as _,

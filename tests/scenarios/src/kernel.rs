@@ -15,6 +15,13 @@ pub fn load_with(parameters: &[&str]) {
     run("modprobe", &[&["kipc"], parameters].concat());
 }
 
+/// The module's file.
+pub fn module_file() -> fs::File {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
+    let path = format!("/lib/modules/{}/updates/kipc.ko", release.trim());
+    fs::File::open(&path).unwrap_or_else(|why| panic!("{path}: {why}"))
+}
+
 /// Unloads the module.
 pub fn unload() {
     run("rmmod", &["kipc"]);

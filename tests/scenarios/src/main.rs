@@ -61,8 +61,8 @@ fn main() -> ExitCode {
     let mut all: Vec<(&str, Box<Run>)> = Vec::new();
     if options.storms {
         println!("# seed {}, {} % of a full run", storm.seed, storm.percent);
-        for (name, run) in storm::ALL {
-            all.push((name, Box::new(|| run(storm))));
+        for (name, run) in storm::all() {
+            all.push((name, Box::new(move || run(storm))));
         }
     } else {
         for (name, run) in scenario::ALL {

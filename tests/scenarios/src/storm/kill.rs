@@ -9,6 +9,7 @@ use crate::client::publish_message;
 use crate::kernel;
 use crate::process::Process;
 use crate::storm::Storm;
+use crate::storm::numbers::Numbers;
 use crate::wire::header;
 use crate::wire::message;
 use crate::wire::message::SUBSCRIBE_BLOCK;
@@ -50,17 +51,13 @@ struct Heard {
 #[derive(Default)]
 struct Watch {
     publishers: BTreeMap<u32, Heard>,
-    /// The number that comes next, by topic.
-    next: BTreeMap<u32, u64>,
-    lost: u64,
+    numbers: Numbers,
 }
 
 impl Watch {
     fn hear(&mut self, event: &Event) {
+        self.numbers.hear(event);
         match *event {
-            Event::Topic { topic, .. } | Event::Removed { topic } => {
-                self.next.remove(&topic);
-            }
             Event::Joined { port, .. } => {
                 let publisher = self.publishers.entry(port).or_default();
                 assert_eq!(publisher.gone, publisher.joined, "{port} joins twice");
@@ -71,22 +68,9 @@ impl Watch {
                 publisher.gone += 1;
                 assert_eq!(publisher.gone, publisher.joined, "{port} is gone twice");
             }
-            Event::Lost {
-                topic,
-                first,
-                count,
-            } => {
-                self.count(topic, first, count);
-                self.lost += count;
-            }
             Event::Message {
-                topic,
-                seq,
-                port,
-                ref payload,
-                ..
+                port, ref payload, ..
             } => {
-                self.count(topic, seq, 1);
                 let publisher = self.publishers.get_mut(&port).expect("behind its Joined");
                 assert!(
                     publisher.joined > publisher.gone,
@@ -101,22 +85,12 @@ impl Watch {
             _ => {}
         }
     }
-
-    fn count(&mut self, topic: u32, first: u64, count: u64) {
-        let next = self.next.insert(topic, first + count);
-        assert_eq!(
-            first,
-            next.unwrap_or(first),
-            "numbers of a topic have no gap"
-        );
-    }
 }
 
 /// All that the killed owned is gone at once, subscribers hear of each end after the last message,
 /// and of the last will before it.
 pub fn leaves_no_trace(storm: &Storm) {
     let kills = storm.times(10_000);
-    let mut rng = storm.rng("kill");
     kernel::allow_large_queues();
     let watcher = Client::open();
     watcher.set_receive_buffer(16 << 20);
@@ -138,21 +112,7 @@ pub fn leaves_no_trace(storm: &Storm) {
                 }
             }
         });
-        let mut start = || {
-            let role = ROLES[rng.usize(..ROLES.len())];
-            Process::role(&["storm", "kill", role, &rng.u64(..).to_string()])
-        };
-        let mut crowd: Vec<Process> = (0..CROWD).map(|_| start()).collect();
-        let mut moments = storm.rng("moments");
-        for _ in 0..kills {
-            // Some before they have said anything at all.
-            std::thread::sleep(Duration::from_micros(moments.u64(..12_000)));
-            let victim = &mut crowd[moments.usize(..CROWD)];
-            victim.kill();
-            *victim = start();
-        }
-        crowd.iter_mut().for_each(Process::kill);
-        drop(crowd);
+        crowd(kills, &mut storm.rng("crowd"));
         done.store(true, Ordering::Release);
         reader.join().expect("the watcher has nothing to object to")
     });
@@ -166,7 +126,7 @@ pub fn leaves_no_trace(storm: &Storm) {
         without_will += u64::from(publisher.messages > 0 && publisher.wills == 0);
     }
     assert!(
-        without_will <= watch.lost,
+        without_will <= watch.numbers.lost,
         "{without_will} left no last will"
     );
     assert!(messages > u64::from(kills), "only {messages} messages");
@@ -181,8 +141,25 @@ pub fn leaves_no_trace(storm: &Storm) {
         "# {kills} processes killed; the watcher heard {} publishers, {messages} messages, \
          {wills} last wills, {} lost messages",
         watch.publishers.len(),
-        watch.lost
+        watch.numbers.lost
     );
+}
+
+/// A crowd of processes, of which so many are killed, each at some moment.
+pub fn crowd(kills: u32, rng: &mut fastrand::Rng) {
+    let start = |rng: &mut fastrand::Rng| {
+        let role = ROLES[rng.usize(..ROLES.len())];
+        Process::role(&["storm", "kill", role, &rng.u64(..).to_string()])
+    };
+    let mut crowd: Vec<Process> = (0..CROWD).map(|_| start(rng)).collect();
+    for _ in 0..kills {
+        // Some before they have said anything at all.
+        std::thread::sleep(Duration::from_micros(rng.u64(..12_000)));
+        let victim = &mut crowd[rng.usize(..CROWD)];
+        victim.kill();
+        *victim = start(rng);
+    }
+    crowd.iter_mut().for_each(Process::kill);
 }
 
 /// One of the processes; it has no end.

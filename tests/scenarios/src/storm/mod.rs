@@ -3,7 +3,10 @@
 //! Storms: what must hold when very much happens, at random moments. Each is like a scenario, with
 //! a seed and a size.
 
+mod allocation;
+mod fault;
 mod kill;
+mod numbers;
 
 /// How much, and by which random numbers.
 pub struct Storm {
@@ -42,10 +45,29 @@ impl Storm {
 type Run = fn(&Storm);
 
 /// All storms.
-pub const ALL: &[(&str, Run)] = &[(
+const ALL: &[(&str, Run)] = &[(
     "killed_in_the_middle_they_leave_no_trace",
     kill::leaves_no_trace,
 )];
+
+/// Storms for a kernel that lets allocations fail.
+const WITH_FAULT_INJECTION: &[(&str, Run)] = &[(
+    "each_allocation_fails_without_harm",
+    allocation::fails_without_harm,
+)];
+
+/// The storms that this kernel can have, and a word on the others.
+pub fn all() -> Vec<(&'static str, Run)> {
+    let mut all = ALL.to_vec();
+    if fault::is_available() {
+        all.extend(WITH_FAULT_INJECTION);
+    } else {
+        for (name, _) in WITH_FAULT_INJECTION {
+            println!("# not run: {name}, which needs the debug kernel");
+        }
+    }
+    all
+}
 
 /// What this program does when a storm starts it as another process.
 pub fn run_role(words: &[String]) {
