@@ -15,21 +15,31 @@ pub fn load_with(parameters: &[&str]) {
     run("modprobe", &[&["kipc"], parameters].concat());
 }
 
-/// The module's file.
-pub fn module_file() -> fs::File {
+/// The file of a module of ours.
+pub fn module_file(name: &str) -> fs::File {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
-    let path = format!("/lib/modules/{}/updates/kipc.ko", release.trim());
+    let path = format!("/lib/modules/{}/updates/{name}.ko", release.trim());
     fs::File::open(&path).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
 /// Unloads the module.
 pub fn unload() {
-    run("rmmod", &["kipc"]);
+    unload_module("kipc");
+}
+
+/// Unloads a module.
+pub fn unload_module(name: &str) {
+    run("rmmod", &[name]);
 }
 
 /// Whether the module is loaded.
 pub fn loaded() -> bool {
-    fs::metadata("/sys/module/kipc").is_ok()
+    is_loaded("kipc")
+}
+
+/// Whether a module is loaded.
+pub fn is_loaded(name: &str) -> bool {
+    fs::metadata(format!("/sys/module/{name}")).is_ok()
 }
 
 /// Whether unloading is refused.
