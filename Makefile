@@ -73,6 +73,20 @@ interfaces: ## the examples; the C library from C and C++, under valgrind too; t
 fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"
 	tests/fuzz/run --timeout 7200 -- $(FUZZ)
 
+.PHONY: fuzz-host
+fuzz-host: ## fuzz what needs no kernel, guided by coverage: SECONDS=60
+	tests/fuzz-host/run --seconds "$(or $(SECONDS),60)"
+
+# What finds faults that a stock kernel does not notice: KASAN, lockdep, kmemleak, failing
+# allocations. The kernel is built first, in half an hour, and kept.
+.PHONY: debug-test
+debug-test: ## the scenarios on the debug kernel, with a search for leaks behind each: SCENARIOS="name..."
+	tests/scenarios/run --kernel debug --timeout 7200 $(SCENARIOS)
+
+.PHONY: storms
+storms: ## very much at random moments: STORMS="--scale 100 --seed 1 name..." KERNEL=debug
+	tests/scenarios/run --kernel "$(or $(KERNEL),debug)" --timeout 14400 --storms $(STORMS)
+
 .PHONY: semver
 semver: ## compare what libkipc offers with an earlier revision: BASE=v0.1.0
 	@command -v cargo-semver-checks >/dev/null || \
