@@ -5,6 +5,7 @@
 use crate::bus;
 use crate::coverage::Coverage;
 use crate::coverage::Reached;
+use crate::leaks;
 use crate::options::Options;
 use crate::tap::Tap;
 use crate::totals::Totals;
@@ -45,6 +46,7 @@ pub fn run(options: &Options) -> ExitCode {
         eprintln!("something that is required is missing");
         return ExitCode::FAILURE;
     }
+    let finds_leaks = leaks::forget_those_of_the_boot();
     let started = Instant::now();
     let indices = options.indices();
     let mut workers: Vec<Child> = indices
@@ -85,7 +87,12 @@ pub fn run(options: &Options) -> ExitCode {
         println!("reached {count} functions, and not these {}:", missed.len());
         missed.iter().for_each(|name| println!("  {name}"));
     }
-    ExitCode::from(u8::from(failed > 0 || left != "nothing"))
+    let leaks = finds_leaks.then(leaks::found).flatten();
+    if let Some(report) = &leaks {
+        eprintln!("lost memory:\n{report}");
+    }
+    let fine = failed == 0 && left == "nothing" && leaks.is_none();
+    ExitCode::from(u8::from(!fine))
 }
 
 fn start(arguments: &[String]) -> Child {

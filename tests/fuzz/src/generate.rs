@@ -89,6 +89,14 @@ pub fn datagram(rng: &mut Rng, known: &Known) -> Vec<u8> {
     bytes
 }
 
+/// The same message so often that a socket comes to its limits.
+pub fn flood(rng: &mut Rng, known: &Known) -> Vec<u8> {
+    let mut one = message(rng, known);
+    one.resize(one.len().next_multiple_of(4), 0);
+    let most = MAX_PAYLOAD / one.len().max(1);
+    one.repeat(rng.usize(1..1200).min(most))
+}
+
 /// A batch, as a publisher sends it.
 pub fn batch(rng: &mut Rng, known: &Known) -> Vec<u8> {
     let topic = pick(rng, &known.topics, 1);
@@ -228,7 +236,8 @@ fn advertise(rng: &mut Rng) -> Vec<u8> {
             writer = writer.u32(attr::MODE, pick(rng, &[0o666, 0o600, 0o622, 0o777], 0));
         }
         if rng.u8(..) < 8 {
-            writer = writer.u32(attr::GID, edge(rng));
+            let gid = edge(rng);
+            writer = writer.u32(attr::GID, pick(rng, &[0, 1000, 1001, gid], 0));
         }
         writer
     })

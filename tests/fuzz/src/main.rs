@@ -17,6 +17,8 @@ mod fleet;
 mod generate;
 mod identity;
 mod journal;
+#[path = "../../scenarios/src/leaks.rs"]
+mod leaks;
 mod malformed;
 mod mutate;
 mod options;

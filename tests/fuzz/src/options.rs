@@ -4,8 +4,8 @@
 
 /// How the fuzzer is called.
 pub const USAGE: &str = "\
-usage: kipc-fuzz [--seed N] [--messages N] [--workers N] [--only WORKER] [--threads N]
-                 [--sites N] [--functions] [--require-coverage] [--require-nlmon]
+usage: kipc-fuzz [--seed N] [--messages N] [--seconds N] [--workers N] [--only WORKER]
+                 [--threads N] [--sites N] [--functions] [--require-coverage] [--require-nlmon]
        kipc-fuzz --replay FILE";
 
 /// What is asked of a run.
@@ -13,6 +13,8 @@ usage: kipc-fuzz [--seed N] [--messages N] [--workers N] [--only WORKER] [--thre
 pub struct Options {
     pub seed: u64,
     pub messages: u64,
+    /// When to end although messages are left.
+    pub seconds: u64,
     pub workers: u64,
     /// The only worker that there is, of all those.
     pub only: Option<u64>,
@@ -32,6 +34,7 @@ impl Options {
         let mut options = Self {
             seed: fastrand::u64(..),
             messages: 100_000,
+            seconds: u64::MAX,
             workers: 8,
             only: None,
             threads: 4,
@@ -46,6 +49,7 @@ impl Options {
             match &name[..] {
                 "--seed" => options.seed = number()?,
                 "--messages" => options.messages = number()?,
+                "--seconds" => options.seconds = number()?,
                 "--workers" => options.workers = number()?,
                 "--only" => options.only = Some(number()?),
                 "--threads" => options.threads = number()?.try_into().ok()?,
@@ -74,6 +78,7 @@ impl Options {
             index,
             seed: self.seed.wrapping_add(index),
             messages: self.messages.div_ceil(self.workers),
+            seconds: self.seconds,
             threads: self.threads,
             guided,
         }
@@ -86,6 +91,7 @@ pub struct Share {
     pub index: u64,
     pub seed: u64,
     pub messages: u64,
+    pub seconds: u64,
     pub threads: u8,
     pub guided: bool,
 }
@@ -97,6 +103,7 @@ impl Share {
             self.index,
             self.seed,
             self.messages,
+            self.seconds,
             self.threads.into(),
             self.guided.into(),
         ];
@@ -112,13 +119,14 @@ impl Share {
             return None;
         };
         let numbers: Vec<u64> = rest.iter().map_while(|word| word.parse().ok()).collect();
-        let [index, seed, messages, threads, guided] = numbers[..] else {
+        let [index, seed, messages, seconds, threads, guided] = numbers[..] else {
             return None;
         };
         (role == "--worker").then_some(Self {
             index,
             seed,
             messages,
+            seconds,
             threads: threads.try_into().ok()?,
             guided: guided != 0,
         })

@@ -27,6 +27,7 @@ use std::hash::Hash as _;
 use std::hash::Hasher as _;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::time::Instant;
 
 /// Sockets of a worker.
 const SOCKETS: usize = 12;
@@ -114,10 +115,11 @@ impl Planner {
 
     fn datagram(&mut self, known: &Known) -> Vec<u8> {
         let rng = &mut self.rng;
-        match rng.u8(..) {
-            0 => Vec::new(),
-            1..12 => generate::batch(rng, known),
-            12..128 => match (self.corpus.any(rng), self.corpus.any(rng)) {
+        match rng.u16(..2048) {
+            0..4 => Vec::new(),
+            4 => generate::flood(rng, known),
+            5..90 => generate::batch(rng, known),
+            90..1024 => match (self.corpus.any(rng), self.corpus.any(rng)) {
                 (Some(one), Some(other)) => mutate::datagram(rng, known, one, other),
                 _ => generate::datagram(rng, known),
             },
@@ -168,7 +170,8 @@ fn send_share(
     };
     let mut peers = Peers::open(SOCKETS);
     let mut digest = DefaultHasher::new();
-    while peers.totals.sent < share.messages {
+    let started = Instant::now();
+    while peers.totals.sent < share.messages && started.elapsed().as_secs() < share.seconds {
         let index = planner.rng.usize(..SOCKETS);
         let action = planner.action(peers.known(index));
         let action = journal.write(index, action);
