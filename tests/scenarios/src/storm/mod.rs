@@ -4,9 +4,14 @@
 //! a seed and a size.
 
 mod allocation;
+mod descriptors;
+mod exact;
 mod fault;
 mod kill;
+mod memory_cgroup;
+mod namespaces;
 mod numbers;
+mod reload;
 
 /// How much, and by which random numbers.
 pub struct Storm {
@@ -45,10 +50,28 @@ impl Storm {
 type Run = fn(&Storm);
 
 /// All storms.
-const ALL: &[(&str, Run)] = &[(
-    "killed_in_the_middle_they_leave_no_trace",
-    kill::leaves_no_trace,
-)];
+const ALL: &[(&str, Run)] = &[
+    (
+        "killed_in_the_middle_they_leave_no_trace",
+        kill::leaves_no_trace,
+    ),
+    (
+        "namespaces_come_and_go_under_traffic",
+        namespaces::come_and_go_under_traffic,
+    ),
+    (
+        "reload_races_with_those_who_open_sockets",
+        reload::races_with_those_who_open_sockets,
+    ),
+    (
+        "memory_cgroup_pays_for_what_its_processes_cause",
+        memory_cgroup::pays_for_what_its_processes_cause,
+    ),
+    (
+        "descriptors_run_out_and_all_goes_on",
+        descriptors::run_out_and_all_goes_on,
+    ),
+];
 
 /// Storms for a kernel that lets allocations fail.
 const WITH_FAULT_INJECTION: &[(&str, Run)] = &[(
@@ -74,6 +97,15 @@ pub fn run_role(words: &[String]) {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["kill", role, seed] => kill::run(role, seed.parse().expect("a number")),
+        ["namespaces", how, seed] => {
+            namespaces::run(how == "stays", seed.parse().expect("a number"));
+        }
+        ["namespaces-child", _] => namespaces::run_child(),
+        ["reload", seed] => reload::run(seed.parse().expect("a number")),
+        ["memory-cgroup", what, go] => memory_cgroup::run(what, go),
+        ["descriptors", whose, rounds] => {
+            descriptors::run(whose, rounds.parse().expect("a number"));
+        }
         _ => panic!("unknown role of a storm {words:?}"),
     }
 }
