@@ -32,6 +32,12 @@ module_main() {
 	[ "$mode" = clippy ] || say "$suite: modules are in $(build_dir "$suite")/modules"
 }
 
+# built SUITE: prints the directory of the modules that were built for it.
+built_main() {
+	suite_check "${1:?built needs a suite}"
+	echo "$(build_dir "$1")/modules"
+}
+
 # One build of a checkout for a kernel at a time; those for kernels that are
 # gone are removed.
 build_lock() {

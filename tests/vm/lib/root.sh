@@ -13,11 +13,11 @@ package_list() {
 
 root_packages() {
 	package_list kernel
-	if [ "$1" = "$TOOL_SUITE" ]; then
-		package_list tools
-	else
-		package_list other
-	fi
+	case $1 in
+	"$TOOL_SUITE") package_list tools ;;
+	"$DEBUG_KERNEL") package_list debug ;;
+	*) package_list other ;;
+	esac
 }
 
 root_key() {
@@ -45,7 +45,7 @@ root_make() {
 }
 
 suite_resolve_to() {
-	suite_resolve "$1" >"$2"
+	kernel_resolve "$1" >"$2"
 }
 
 # Installs a host package that has the command, if it is missing.
@@ -69,7 +69,8 @@ root_bootstrap() {
 	version=$(fact "$facts" version)
 	rustc=$(fact "$facts" rustc_package)
 	images=$(fact "$facts" image_packages)
-	include=linux-headers-$abi=$version,$(fact "$facts" source)=$version,rustc=$rustc
+	include=$(fact "$facts" source)=$version,rustc=$rustc
+	[ "$suite" = "$DEBUG_KERNEL" ] || include+=,linux-headers-$abi=$version
 	include+=,rust-src=$rustc,rustfmt=$rustc,rust-clippy=$rustc
 	include+=,$(root_packages "$suite" | paste -sd,)
 	mapfile -t sources < <(suite_sources "$suite")

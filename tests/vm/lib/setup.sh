@@ -82,7 +82,7 @@ clean_main() {
 
 clean_all() {
 	local suite
-	for suite in "${SUITES_KNOWN[@]}"; do
+	for suite in "${SUITES_KNOWN[@]}" "$DEBUG_KERNEL"; do
 		setup_forget "$suite"
 	done
 	rm -rf -- "$CACHE"/{builds,runs,systems,log,tmp,apt,cargo,targets}

@@ -5,20 +5,22 @@
 # Suites whose kernel is known to have Rust; the first two are proven.
 readonly SUITES_PROVEN=(sid trixie-backports)
 readonly SUITES_KNOWN=(sid trixie-backports forky experimental)
+# A kernel of our own beside those of the suites: the source of sid's, built to find faults.
+readonly DEBUG_KERNEL=debug
 
 suite_check() {
 	local known
-	for known in "${SUITES_KNOWN[@]}"; do
+	for known in "${SUITES_KNOWN[@]}" "$DEBUG_KERNEL"; do
 		[ "$known" = "$1" ] && return 0
 	done
-	die "unknown kernel suite '$1'; known are: ${SUITES_KNOWN[*]}"
+	die "unknown kernel '$1'; known are: ${SUITES_KNOWN[*]} $DEBUG_KERNEL"
 }
 
 # The suite that a root of this kernel suite is made of.
 suite_base() {
 	case $1 in
 	*-backports) echo "${1%-backports}" ;;
-	experimental) echo sid ;;
+	experimental | "$DEBUG_KERNEL") echo sid ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -52,7 +54,7 @@ suite_sources() {
 	url=$(mirror) || exit
 	base=$(suite_base "$1")
 	echo "deb [signed-by=$keyring] $url $base main"
-	[ "$base" = "$1" ] || echo "deb [signed-by=$keyring] $url $1 main"
+	[ "$base" = "$1" ] || [ "$1" = "$DEBUG_KERNEL" ] || echo "deb [signed-by=$keyring] $url $1 main"
 }
 
 # An apt of our own beside the host's, which looks at one kernel suite only.
@@ -87,6 +89,21 @@ suite_version() {
 	suite_apt "$1" apt-cache madison "$2" |
 		awk -F' *[|] *' -v suite="$1/main" \
 			'index(" " $3 " ", " " suite " ") { print $2; exit }'
+}
+
+# kernel_resolve KERNEL: prints what it is today, as KEY=VALUE.
+kernel_resolve() {
+	local facts abi
+	if [ "$1" != "$DEBUG_KERNEL" ]; then
+		suite_resolve "$1"
+		return
+	fi
+	facts=$(suite_resolve "$(suite_base "$1")") || exit
+	abi=$(sed -n 's/^abi=//p' <<<"$facts")
+	# Of the stock kernel it has the source and the compiler of Rust, and nothing else.
+	grep -E '^(version|rustc|rustc_package|source)=' <<<"$facts"
+	printf '%s=%s\n' suite "$1" abi "${abi%%[+~-]*}-kipc-debug" \
+		cc clang image_packages ''
 }
 
 # suite_resolve SUITE: prints what the suite's kernel is today, as KEY=VALUE.
