@@ -67,7 +67,7 @@ impl nl::Handler for Kipc {
 
     fn input(bus: &Self::Bus, mut datagram: Datagram<'_>) {
         let mut offset = 0;
-        while offset < datagram.bytes().len() {
+        while offset < datagram.bytes().len() && (offset == 0 || nl::go_on()) {
             match header::message_at(datagram.bytes(), offset) {
                 Ok((found, next)) => {
                     let header = found.header;
@@ -297,6 +297,13 @@ fn set_last_will(
 /// [`publish`].
 #[cold]
 fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) -> Option<usize> {
+    // First, since what is left is walked through: once, and not again for each message.
+    let (first, _) = header::message_at(datagram.bytes(), offset).ok()?;
+    let (data, _) = DataHeader::read(first.payload)?;
+    let client = datagram.client()?;
+    if !bus.takes_batches(&client, data.topic) {
+        return None;
+    }
     // Receivers need no more room than for the longest message.
     let most = (bus.limits().message_bytes as usize).saturating_add(data::PAYLOAD_OFFSET);
     let run = Run::longest(datagram.bytes(), offset, most, |header, body| {
@@ -308,8 +315,7 @@ fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) 
         check_length(bus, payload).ok()?;
         Some(data)
     })?;
-    let client = datagram.client()?;
-    if run.count() < 2 || !bus.takes_batches(&client, run.topic()) {
+    if run.count() < 2 {
         return None;
     }
     let (topic, end) = (run.topic(), run.end());

@@ -7,6 +7,7 @@
 //! headers; for all of those together one copy is made, when the first of them turns up.
 
 use crate::bus::client::Client;
+use crate::bus::limits;
 use crate::bus::port::Form;
 use crate::bus::port::Kept;
 use crate::bus::port::Parcel;
@@ -106,7 +107,7 @@ impl Run {
     }
 
     /// The longest run from `offset` of messages that can be published together: those for which
-    /// `check` gives equal topics and flags, up to `most` bytes of them.
+    /// `check` gives equal topics and flags, up to `most` bytes and a fixed number of them.
     pub(crate) fn longest(
         bytes: &[u8],
         offset: usize,
@@ -123,7 +124,8 @@ impl Run {
                 None => run = Some(Self::one(offset..end, data)),
                 Some(run)
                     if (run.data.topic, run.data.flags) == (data.topic, data.flags)
-                        && end.saturating_sub(offset) <= most =>
+                        && end.saturating_sub(offset) <= most
+                        && run.count < limits::MESSAGES_PER_BATCH =>
                 {
                     run.span.end = end;
                     run.count = run.count.saturating_add(1);
@@ -160,6 +162,9 @@ pub(crate) struct Published<'d, 'a> {
     run: Run,
     /// The selected message, or all of the run.
     span: Range<usize>,
+    /// Number of the message behind the one that was selected last, and where it starts: they are
+    /// mostly selected one after the other.
+    cursor: (u32, usize),
     data: DataHeader,
     count: u32,
     seed: Copy,
@@ -171,6 +176,7 @@ impl<'d, 'a> Published<'d, 'a> {
         Self {
             datagram,
             span: run.span.clone(),
+            cursor: (0, run.span.start),
             data: run.data,
             count: run.count,
             run,
@@ -228,13 +234,17 @@ impl Parcel<Socket> for Published<'_, '_> {
         self.count = self.run.count;
         if let Some(index) = index {
             self.count = 1;
-            let mut next = self.run.span.start;
-            for _ in 0..=index {
+            let (mut number, mut next) = self.cursor;
+            if number > index {
+                (number, next) = (0, self.run.span.start);
+            }
+            for _ in number..=index {
                 let Some((span, data, after)) = self.message_at(next) else {
                     break;
                 };
                 (self.span, self.data, next) = (span, data, after);
             }
+            self.cursor = (index.saturating_add(1), next);
         }
         self.datagram.select(self.span.clone());
         self.seed = Copy::NotMade;

@@ -8,6 +8,10 @@ pub(crate) const ADVERTISEMENTS_PER_SOCKET: usize = 1024;
 /// Most subscriptions of one socket.
 pub(crate) const SUBSCRIPTIONS_PER_SOCKET: usize = 1024;
 
+/// Most messages of one batch: for subscribers who get each on its own, all are queued while the topic
+/// is locked.
+pub(crate) const MESSAGES_PER_BATCH: u32 = 1024;
+
 /// Most topics of one bus.
 pub(crate) const TOPICS_PER_BUS: usize = 65536;
 

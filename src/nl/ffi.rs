@@ -114,6 +114,7 @@ unsafe extern "C" {
     pub fn kipc_unregister();
     pub fn kipc_version(len: *mut kernel::ffi::c_uint) -> *const kernel::ffi::c_uchar;
     pub fn kipc_now_ns() -> kernel::ffi::c_ulonglong;
+    pub fn kipc_go_on() -> kernel::ffi::c_int;
     pub fn kipc_sock_hold(sk: *mut sock);
     pub fn kipc_sock_put(sk: *mut sock);
     pub fn kipc_sock_set_client(

@@ -11,6 +11,7 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -160,6 +161,12 @@ const unsigned char *kipc_version(unsigned int *len)
 unsigned long long kipc_now_ns(void)
 {
 	return ktime_get_ns();
+}
+
+int kipc_go_on(void)
+{
+	cond_resched();
+	return !fatal_signal_pending(current);
 }
 
 void kipc_sock_hold(struct sock *sk)

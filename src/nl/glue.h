@@ -72,6 +72,12 @@ void kipc_unregister(void);
 const unsigned char *kipc_version(unsigned int *len);
 unsigned long long kipc_now_ns(void);
 
+/*
+ * Between two parts of work that a process may make as long as it likes: lets others run; 0 if
+ * the process is being killed and the rest is not worth it.
+ */
+int kipc_go_on(void);
+
 void kipc_sock_hold(struct sock *sk);
 void kipc_sock_put(struct sock *sk);
 

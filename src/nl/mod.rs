@@ -51,6 +51,13 @@ pub(crate) fn version() -> &'static str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
+/// To be asked between two parts of work that a process may make as long as it likes: lets others
+/// run; false if the process is being killed.
+pub(crate) fn go_on() -> bool {
+    // SAFETY: All callers are in the context of a process, and may sleep.
+    unsafe { ffi::kipc_go_on() != 0 }
+}
+
 /// `CLOCK_MONOTONIC` in nanoseconds.
 pub(crate) fn now_ns() -> u64 {
     // SAFETY: Reading the clock is always allowed.

@@ -74,6 +74,20 @@ pub fn cost_one_entry_of_a_queue() {
     assert_eq!(old.drain(), []);
 }
 
+/// A longer one is sent as several, for whom it may concern: see docs/limits.md.
+pub fn have_a_longest_one() {
+    let subscriber = Client::open();
+    subscriber.subscribe("long");
+    let publisher = Client::open();
+    let topic = publisher.advertise("long");
+    publisher.publish(topic, &[0]);
+    subscriber.drain();
+    publisher.send(&batch(topic, 1..1031));
+    assert_eq!(tags(&subscriber.expect()), (1..1025).collect::<Vec<_>>());
+    assert_eq!(tags(&subscriber.expect()), (1025..1031).collect::<Vec<_>>());
+    assert_eq!(subscriber.drain(), []);
+}
+
 /// A message that is special ends a batch: another topic, one that asks for an answer, a bad one.
 pub fn end_where_something_is_special() {
     let subscriber = Client::open();

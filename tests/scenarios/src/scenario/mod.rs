@@ -139,6 +139,7 @@ pub const ALL: &[(&str, Scenario)] = &[
         "batches_cost_one_entry_of_a_queue",
         batches::cost_one_entry_of_a_queue,
     ),
+    ("batches_have_a_longest_one", batches::have_a_longest_one),
     (
         "batches_end_where_something_is_special",
         batches::end_where_something_is_special,
