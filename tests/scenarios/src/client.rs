@@ -56,7 +56,7 @@ pub struct Refused {
 }
 
 /// What a publisher asks for beside its topic.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Terms {
     pub fingerprint: u64,
     pub wait: Option<u32>,

@@ -9,6 +9,7 @@ mod exact;
 mod fault;
 mod kill;
 mod memory_cgroup;
+mod model;
 mod namespaces;
 mod numbers;
 mod reload;
@@ -70,6 +71,10 @@ const ALL: &[(&str, Run)] = &[
     (
         "descriptors_run_out_and_all_goes_on",
         descriptors::run_out_and_all_goes_on,
+    ),
+    (
+        "random_histories_do_what_the_reference_says",
+        model::random_histories,
     ),
 ];
 
