@@ -5,7 +5,8 @@
 /// How the fuzzer is called.
 pub const USAGE: &str = "\
 usage: kipc-fuzz [--seed N] [--messages N] [--seconds N] [--workers N] [--only WORKER]
-                 [--threads N] [--sites N] [--functions] [--require-coverage] [--require-nlmon]
+                 [--threads N] [--sites N] [--functions] [--leaks] [--require-coverage]
+                 [--require-nlmon]
        kipc-fuzz --replay FILE";
 
 /// What is asked of a run.
@@ -24,6 +25,8 @@ pub struct Options {
     pub sites: Option<usize>,
     /// Whether to name the functions that were not reached.
     pub functions: bool,
+    /// Whether to look for leaks at the end, which takes its time.
+    pub leaks: bool,
     pub require_coverage: bool,
     pub require_nlmon: bool,
 }
@@ -40,6 +43,7 @@ impl Options {
             threads: 4,
             sites: None,
             functions: false,
+            leaks: false,
             require_coverage: false,
             require_nlmon: false,
         };
@@ -55,6 +59,7 @@ impl Options {
                 "--threads" => options.threads = number()?.try_into().ok()?,
                 "--sites" => options.sites = Some(number()?.try_into().ok()?),
                 "--functions" => options.functions = true,
+                "--leaks" => options.leaks = true,
                 "--require-coverage" => options.require_coverage = true,
                 "--require-nlmon" => options.require_nlmon = true,
                 _ => return None,
