@@ -76,6 +76,7 @@ const ALL: &[(&str, Run)] = &[
         "random_histories_do_what_the_reference_says",
         model::random_histories,
     ),
+    ("crowd_agrees_on_what_was_published", model::agrees),
 ];
 
 /// Storms for a kernel that lets allocations fail.

@@ -4,6 +4,7 @@
 
 mod bus;
 mod checker;
+mod crowd;
 mod item;
 mod operation;
 mod publish;
@@ -17,6 +18,7 @@ use crate::kernel;
 use crate::storm::Storm;
 use checker::Checker;
 use checker::Totals;
+pub use crowd::agrees;
 use fastrand::Rng;
 use operation::CLIENTS;
 use operation::Limits;
@@ -38,7 +40,7 @@ static LAST_WORDS: Mutex<String> = Mutex::new(String::new());
 
 /// In histories with one thread, every step has exactly the result that it should.
 pub fn random_histories(storm: &Storm) {
-    let histories = storm.times(1500);
+    let histories = storm.times(300);
     let mut rng = storm.rng("model");
     kernel::allow_large_queues();
     let start = Instant::now();
