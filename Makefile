@@ -77,6 +77,10 @@ fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"
 fuzz-host: ## fuzz what needs no kernel, guided by coverage: SECONDS=60
 	tests/fuzz-host/run --seconds "$(or $(SECONDS),60)"
 
+.PHONY: careful
+careful: ## what needs no kernel once more, with the checks of a debug standard library, and under valgrind
+	tests/fuzz-host/careful
+
 # What finds faults that a stock kernel does not notice: KASAN, lockdep, kmemleak, failing
 # allocations. The kernel is built first, in half an hour, and kept.
 .PHONY: debug-test
