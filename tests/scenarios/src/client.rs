@@ -4,6 +4,7 @@
 
 pub use crate::event::Event;
 use crate::event::parse;
+use crate::kernel;
 use crate::process::Process;
 use crate::wire::PROTOCOL;
 use crate::wire::data::DataHeader;
@@ -370,8 +371,9 @@ impl Client {
 
     /// Hands each message of the next datagram, which must come, to `each`.
     pub fn for_each_message(&self, mut each: impl FnMut(Header, &[u8])) {
-        let datagram = self.try_datagram(PATIENCE).expect("receive");
-        assert!(!datagram.is_empty(), "nothing came within {PATIENCE:?}");
+        let patience = kernel::within(PATIENCE);
+        let datagram = self.try_datagram(patience).expect("receive");
+        assert!(!datagram.is_empty(), "nothing came within {patience:?}");
         for message in Messages::new(&datagram) {
             let message = message.expect("the kernel sends whole messages");
             each(message.header, message.payload);
@@ -407,8 +409,9 @@ impl Client {
 
     /// The messages of the next datagram, which must come.
     pub fn expect(&self) -> Vec<Event> {
-        let events = self.receive(PATIENCE);
-        assert!(!events.is_empty(), "nothing came within {PATIENCE:?}");
+        let patience = kernel::within(PATIENCE);
+        let events = self.receive(patience);
+        assert!(!events.is_empty(), "nothing came within {patience:?}");
         events
     }
 

@@ -4,6 +4,26 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
+
+/// Whether this kernel looks for faults, such as leaks, in all that it does: the debug kernel.
+pub fn looks_for_faults() -> bool {
+    fs::metadata("/sys/kernel/debug/kmemleak").is_ok()
+}
+
+/// So many times; but not as many on a kernel that is ten times slower since it looks for faults.
+pub fn times(full: u32) -> u32 {
+    if looks_for_faults() { full / 20 } else { full }
+}
+
+/// So long, or as much longer as a kernel may take that looks for faults.
+pub fn within(duration: Duration) -> Duration {
+    if looks_for_faults() {
+        duration * 10
+    } else {
+        duration
+    }
+}
 
 /// Loads the module.
 pub fn load() {

@@ -4,6 +4,7 @@
 
 use crate::client::Client;
 use crate::client::Event;
+use crate::kernel;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -64,5 +65,6 @@ pub fn is_made_in_bounded_time() {
     assert_eq!(observer.counts(), (0, 0, 0));
     let gone = start.elapsed();
     println!("# made in {made:?}, removed in {gone:?}");
-    assert!(made < BOUND && gone < BOUND, "{made:?}, {gone:?}");
+    let bound = kernel::within(BOUND);
+    assert!(made < bound && gone < bound, "{made:?}, {gone:?}");
 }

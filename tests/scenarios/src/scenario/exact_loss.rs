@@ -5,13 +5,14 @@
 use crate::client::Client;
 use crate::client::Event;
 use crate::client::publish_message;
+use crate::kernel;
 use crate::wire::header;
 use crate::wire::message::SUBSCRIBE_DROP_OLDEST;
 use std::sync::Barrier;
 use std::time::Duration;
 
 const PUBLISHERS: u64 = 2;
-const EACH: u64 = 250_000;
+const EACH: u32 = 250_000;
 const SEED: u64 = 0x6b69_7063;
 
 /// Numbers that look random and are the same each time (xorshift64).
@@ -28,14 +29,14 @@ impl Random {
 
 /// Publishes so many messages in bursts of random length, half of them in batches, with tags from
 /// 0 to 5 in turn.
-fn publisher(topic: &str, seed: u64, start: &Barrier) {
+fn publisher(topic: &str, seed: u64, each: u64, start: &Barrier) {
     let client = Client::open();
     let topic = client.advertise(topic);
     let mut random = Random(seed);
     start.wait();
     let mut sent = 0;
-    while sent < EACH {
-        let burst = random.below(20).min(EACH - sent) + u64::from(sent == EACH - 1);
+    while sent < each {
+        let burst = random.below(20).min(each - sent) + u64::from(sent == each - 1);
         let message = |n: u64| publish_message(topic, (n % 6) as u32, header::REQUEST, 0, &[0; 8]);
         if random.below(2) == 0 {
             let datagram: Vec<u8> = (sent..sent + burst).flat_map(message).collect();
@@ -98,21 +99,22 @@ pub fn accounts_for_every_message() {
         (client, name, divisor)
     })
     .collect();
+    let each = u64::from(kernel::times(EACH));
     let start = Barrier::new(PUBLISHERS as usize);
     std::thread::scope(|scope| {
         for number in 0..PUBLISHERS {
             let start = &start;
-            scope.spawn(move || publisher("exact", SEED + number, start));
+            scope.spawn(move || publisher("exact", SEED + number, each, start));
         }
         for (index, (client, name, divisor)) in subscribers.iter().enumerate() {
             scope.spawn(move || {
                 let (received, lost) = reader(client, SEED * 31 + index as u64);
                 println!("# {name}: received {received}, lost {lost}");
                 // Tags run from 0 to 5 in turn, so a divisor of 6 halves or thirds them.
-                let wanted: u64 = (0..EACH).filter(|n| n % 6 % divisor == 0).count() as u64;
+                let wanted: u64 = (0..each).filter(|n| n % 6 % divisor == 0).count() as u64;
                 assert_eq!(received + lost, wanted * PUBLISHERS, "{name}");
                 // However slow, a reader gets a message for each loss that it is told of.
-                assert!(received > 1000, "{name}");
+                assert!(received > each / 250, "{name}");
             });
         }
     });

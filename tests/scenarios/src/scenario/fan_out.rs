@@ -5,6 +5,7 @@
 use crate::client::Client;
 use crate::client::Event;
 use crate::client::publish_message;
+use crate::kernel;
 use crate::wire::header;
 use std::sync::Barrier;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub fn is_numbered_without_gaps() {
 /// 8 publishers and 8 subscribers at the same time: all agree on who said what when.
 pub fn has_one_order_for_all() {
     const PUBLISHERS: u64 = 8;
-    const EACH: u64 = 1000;
+    let each = u64::from(kernel::times(1000));
     let subscribers: Vec<Client> = (0..8).map(|_| Client::open()).collect();
     for subscriber in &subscribers {
         subscriber.set_receive_buffer(16 << 20);
@@ -68,7 +69,7 @@ pub fn has_one_order_for_all() {
                 let publisher = Client::open();
                 let topic = publisher.advertise("order");
                 start.wait();
-                for number in 0..EACH {
+                for number in 0..each {
                     publisher.publish(topic, &number.to_ne_bytes());
                 }
                 // Nobody leaves before all are heard, so that the topic stays the same.
@@ -84,7 +85,7 @@ pub fn has_one_order_for_all() {
     for (index, event) in first.iter().enumerate() {
         assert!(matches!(event, Event::Message { seq, .. } if *seq == index as u64 + 1));
     }
-    assert_eq!(first.len() as u64, PUBLISHERS * EACH);
+    assert_eq!(first.len() as u64, PUBLISHERS * each);
     for other in &subscribers[1..] {
         assert_eq!(heard(other), first);
     }

@@ -10,7 +10,7 @@ use crate::wire::message::SUBSCRIBE_EVENTS;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const ROUNDS: usize = 120;
+const ROUNDS: u32 = 120;
 const TOPICS: [&str; 3] = ["random/a", "random/b", "random/c"];
 
 /// What the watcher heard of one publisher.
@@ -64,7 +64,7 @@ pub fn leave_no_trace() {
     };
     let mut processes: Vec<Process> = (0..6).map(start).collect();
     let mut publishers = 3;
-    for round in 0..ROUNDS {
+    for round in 0..kernel::times(ROUNDS) as usize {
         std::thread::sleep(Duration::from_micros(below(8000) as u64));
         let victim = below(processes.len());
         // Some before they have said anything at all.

@@ -88,13 +88,13 @@ pub fn drop_oldest_keeps_the_newest() {
 
 /// While a reader reads as fast as it can, nothing is told wrong: 200,000 messages.
 pub fn drop_oldest_is_exact_under_load() {
-    const COUNT: u64 = 200_000;
+    let count = u64::from(kernel::times(200_000));
     let client = subscriber("oldest/load", SUBSCRIBE_DROP_OLDEST);
     let events = std::thread::scope(|scope| {
         scope.spawn(|| {
             let publisher = Client::open();
             let topic = publisher.advertise("oldest/load");
-            for number in 0..COUNT {
+            for number in 0..count {
                 publisher.publish(topic, &number.to_ne_bytes());
             }
         });
@@ -108,8 +108,8 @@ pub fn drop_oldest_is_exact_under_load() {
         panic!("{:?}", events.first());
     };
     let (received, lost) = numbers(&events, *topic);
-    assert_eq!(received.len() as u64 + lost, COUNT);
-    assert_eq!(received.last(), Some(&COUNT));
+    assert_eq!(received.len() as u64 + lost, count);
+    assert_eq!(received.last(), Some(&count));
     println!("# received {}, lost {lost}", received.len());
 }
 

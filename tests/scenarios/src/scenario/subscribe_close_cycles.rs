@@ -27,12 +27,16 @@ pub fn leave_nothing() {
         cycle();
     }
     let before = kernel::unreclaimable_slab();
-    for _ in 0..200 {
+    for _ in 0..kernel::times(200) {
         cycle();
     }
     let grown = kernel::unreclaimable_slab().saturating_sub(before);
     // A single object of 64 bytes, leaked by each client, would be 125 kB; a queue far more.
     // Sockets are freed by RCU, so the figure wavers by some pages.
-    assert!(grown < 512, "slab grew by {grown} kB");
+    // KASAN keeps for a while what was freed; and kmemleak has the word there.
+    assert!(
+        grown < 512 || kernel::looks_for_faults(),
+        "slab grew by {grown} kB"
+    );
     assert_eq!(kernel::user_sockets(), 1);
 }
