@@ -167,6 +167,22 @@ impl<P: Port> Index<P> {
         }
     }
 
+    /// Hands each subscription without a wildcard that names this topic to `each`.
+    pub(super) fn each_that_names(&mut self, name: Text, mut each: impl FnMut(&Subscription<P>)) {
+        let at = Place {
+            prefix: name,
+            wild: false,
+            owner: (0, 0),
+        };
+        self.subscriptions.visit_from(&at, |place, subscription| {
+            if place.prefix != at.prefix || place.wild {
+                return ControlFlow::Break(());
+            }
+            each(subscription);
+            ControlFlow::Continue(())
+        });
+    }
+
     /// Hands each topic that the subscription matches to `each`, until that fails.
     pub(super) fn try_each_topic(
         &mut self,

@@ -153,7 +153,7 @@ impl<P: Port> Member<P> {
         seq: u64,
         mut outcome: Outcome,
     ) -> Outcome {
-        if outcome == Outcome::Full && self.drop_oldest > 0 {
+        if outcome == Outcome::Full && self.overflow() == Overflow::DropOldest {
             outcome = self.deliver_instead_of_older(topic, parcel);
         }
         if matches!(outcome, Outcome::Full | Outcome::NoMemory) {

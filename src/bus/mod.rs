@@ -129,7 +129,7 @@ impl<P: Port> Bus<P> {
         let limit = self.limits.retained_bytes_per_user.into();
         let mut registry = self.registry.lock();
         registry.count_if(client, &mut owned, |registry, owned, account| {
-            let topic = registry.topic(&name, account, &client.credentials, offer)?;
+            let (topic, is_new) = registry.topic(&name, account, &client.credentials, offer)?;
             let id = topic.id;
             // From here on, what fails must give an unused topic back.
             let added = owned
@@ -155,6 +155,10 @@ impl<P: Port> Bus<P> {
             if let Err(refusal) = added {
                 registry.remove_if_unused(&topic);
                 return Err(refusal);
+            }
+            // Not before it is certain that there is a topic.
+            if is_new {
+                registry.tell_denied(name, &topic);
             }
             Ok(id)
         })

@@ -137,20 +137,21 @@ impl<P: Port> Registry<P> {
         self.index.topic(name).cloned()
     }
 
-    /// The topic of this name, which is created for this user, with its audience, unless it exists.
+    /// The topic of this name, which is created for this user, with its audience, unless it exists;
+    /// also whether it is new.
     pub(super) fn topic(
         &mut self,
         name: &Text,
         account: &Arc<Account>,
         creator: &P::Credentials,
         offer: Offer<'_>,
-    ) -> Result<Arc<Topic<P>>, Refusal> {
+    ) -> Result<(Arc<Topic<P>>, bool), Refusal> {
         if let Some(topic) = self.index.topic(name) {
             let Access { mode, gid, .. } = topic.creators;
             if offer.mode.is_some_and(|m| m != mode) || offer.gid.is_some_and(|g| g != gid) {
                 return Err(Refusal::AccessDiffers);
             }
-            return Ok(topic.clone());
+            return Ok((topic.clone(), false));
         }
         if let Some(gid) = offer.gid {
             if !creator.is_in_group(gid) && !creator.is_admin() {
@@ -173,6 +174,7 @@ impl<P: Port> Registry<P> {
             creators,
             access,
         )?)?;
+        // Nobody has heard of the topic so far, and who is added to its audience is told nothing.
         self.index
             .try_each_subscription(name, |subscription| topic.add_subscription(subscription))?;
         if !account
@@ -188,7 +190,13 @@ impl<P: Port> Registry<P> {
         account.uses.try_add(1, u64::MAX);
         self.last_topic_id = id;
         self.highest_topic_id = self.highest_topic_id.max(id);
-        Ok(topic)
+        Ok((topic, true))
+    }
+
+    /// Tells those who named a topic that is new, and may not subscribe to it; `name` is its name.
+    pub(super) fn tell_denied(&mut self, name: Text, topic: &Topic<P>) {
+        self.index
+            .each_that_names(name, |subscription| topic.tell_if_denied(subscription));
     }
 
     /// An id that no topic has. After four billion topics, ids come again; by then all who knew

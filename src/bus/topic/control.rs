@@ -237,14 +237,6 @@ impl<P: Port> Topic<P> {
         let mut tail = self.tail.lock();
         let client = &subscription.client;
         if !tail.access.allows(&client.credentials, Right::Subscribe) {
-            // Who named the topic shall know why nothing comes.
-            if let (false, Form::V1, Some(name)) = (
-                subscription.place.is_wild(),
-                subscription.form,
-                self.name.as_name(),
-            ) {
-                client.send(&Record::Denied { name }, Room::Reserve);
-            }
             return Ok(());
         }
         let topic = self.identity(&tail);
@@ -291,6 +283,16 @@ impl<P: Port> Topic<P> {
             self.tell_audience(tail);
         }
         Ok(())
+    }
+
+    /// Tells whoever named the topic, and may not subscribe to it, why nothing comes.
+    pub(in crate::bus) fn tell_if_denied(&self, subscription: &Subscription<P>) {
+        let client = &subscription.client;
+        if subscription.form == Form::V1 && !self.allows(client, Right::Subscribe) {
+            if let Some(name) = self.name.as_name() {
+                client.send(&Record::Denied { name }, Room::Reserve);
+            }
+        }
     }
 
     /// Removes a subscription that matches and was added.

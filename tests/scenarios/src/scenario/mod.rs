@@ -25,10 +25,12 @@ mod namespaces;
 mod overflow;
 mod patterns;
 mod publisher_killed;
+mod refused_topic;
 mod seed_and_v1;
 mod seed_fan_out;
 mod seed_registers_twice;
 mod spoofed_port;
+mod strictest_policy;
 mod subscribe_close_cycles;
 mod subscriber_dies_with_full_queue;
 mod trace_events;
@@ -135,6 +137,11 @@ pub const ALL: &[(&str, Scenario)] = &[
         "overflow_block_ends_with_the_publishers_death",
         overflow::block_ends_with_the_publishers_death,
     ),
+    (
+        "strictest_policy_counts_for_publishers_that_do_not_wait",
+        strictest_policy::counts_for_publishers_that_do_not_wait,
+    ),
+    ("refused_topic_is_not_told", refused_topic::is_not_told),
     (
         "batches_cost_one_entry_of_a_queue",
         batches::cost_one_entry_of_a_queue,
