@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-/// A drop-oldest queue takes the newest message as long as it holds no more records than this.
+/// A drop-oldest queue keeps the message at its front and takes the newest as long as it holds no
+/// more records than this.
 const FEW_RECORDS: usize = 4;
 
 /// An answer, as the reference says it.
@@ -158,6 +159,12 @@ pub struct Reader {
     pub matched: BTreeMap<u32, u64>,
     /// How many records were read since the queue was empty.
     records: usize,
+    /// The message at the very front of the queue, if it was empty before, and what became of it.
+    front: Option<(Lane, u64)>,
+    front_lost: bool,
+    /// Whether something was due, and was read, since the queue was empty.
+    is_due: bool,
+    is_read: bool,
     /// The message that was due last.
     newest: Option<(Lane, u64, Overflow)>,
     /// Whether messages are evicted from the queue.
@@ -190,6 +197,9 @@ impl Reader {
                         Form::Seed => Lane::Seed,
                     };
                     self.newest = Some((lane, message.seq, overflow));
+                    if !self.is_due && self.announced.contains(&message.topic) {
+                        self.front = Some((lane, message.seq));
+                    }
                     lane
                 }
                 Item::Joined { topic, .. }
@@ -199,6 +209,7 @@ impl Reader {
                 Item::Denied { name } => Lane::Denied(name),
             },
         };
+        self.is_due = true;
         self.lanes.entry(lane).or_default().push_back((step, due));
     }
 
@@ -207,6 +218,10 @@ impl Reader {
         let mut batches = Vec::new();
         for event in datagram {
             self.comparisons += 1;
+            if !self.is_read && !matches!(event, Event::Message { .. } | Event::Lost { .. }) {
+                self.front = None;
+            }
+            self.is_read = true;
             match *event {
                 Event::Message { topic, seq, .. } => {
                     self.check_announced(topic, event);
@@ -430,6 +445,13 @@ impl Reader {
             let few = self.records <= FEW_RECORDS;
             assert!(!few, "{lane:?}: {seq} is the newest, and not there");
         }
+        assert!(
+            !self.front_lost || self.records > FEW_RECORDS,
+            "{:?} was at the front",
+            self.front
+        );
+        self.front = None;
+        (self.front_lost, self.is_due, self.is_read) = (false, false, false);
         self.records = 0;
     }
 
