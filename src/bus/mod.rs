@@ -146,6 +146,7 @@ impl<P: Port> Bus<P> {
                         client: client.clone(),
                         fingerprint: offer.fingerprint,
                         events: offer.events,
+                        own_members: 0,
                         will: None,
                     };
                     topic.add_publisher(publisher, history).inspect_err(|_| {

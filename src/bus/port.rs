@@ -141,7 +141,7 @@ pub(crate) enum Wait {
 }
 
 /// In which protocol a subscriber gets messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Form {
     /// With the data header; also gets records.
     V1,

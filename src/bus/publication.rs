@@ -26,6 +26,8 @@ pub(super) struct Publisher<P: Port> {
     pub(super) fingerprint: u64,
     /// Whether it wants to know how many subscribers there are.
     pub(super) events: bool,
+    /// How many members of the audience are its client's own: one in each form.
+    pub(super) own_members: usize,
     /// What is published when it is closed.
     pub(super) will: Option<LastWill<P>>,
 }

@@ -175,8 +175,10 @@ impl<P: Port> Registry<P> {
             access,
         )?)?;
         // Nobody has heard of the topic so far, and who is added to its audience is told nothing.
-        self.index
-            .try_each_subscription(name, |subscription| topic.add_subscription(subscription))?;
+        let mut places = Map::new();
+        self.index.try_each_subscription(name, |subscription| {
+            topic.add_first_subscription(subscription, &mut places)
+        })?;
         if !account
             .topics
             .try_add(1, self.limits.topics_per_user.into())

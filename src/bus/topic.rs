@@ -5,6 +5,7 @@
 mod control;
 
 use crate::bus::access::Access;
+use crate::bus::access::Right;
 use crate::bus::account::Account;
 use crate::bus::client::Client;
 use crate::bus::history::History;
@@ -19,6 +20,7 @@ use crate::bus::port::Receipt;
 use crate::bus::port::Stamp;
 use crate::bus::publication::Publication;
 use crate::bus::publication::Publisher;
+use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::sys;
 use crate::sys::Arc;
@@ -53,8 +55,8 @@ pub(super) struct Identity<'a> {
 ///
 /// # Invariants
 ///
-/// `publishers` holds a client at most once; `audience` a client at most once in each form;
-/// `reliable` counts members whose policy is reliable; no member holds room unless a publish that
+/// `publishers` holds a client at most once, and knows how many of the audience are its own;
+/// `audience` holds a client at most once in each form; `reliable` counts members whose policy is reliable; no member holds room unless a publish that
 /// has the lock is about to use it.
 struct Tail<P: Port> {
     /// Access as it is: the creator's, or that of a rule.
@@ -87,6 +89,31 @@ pub(super) enum Obstacle<P: Port> {
 }
 
 impl<P: Port> Tail<P> {
+    /// Whether the client of this subscription may have it.
+    fn allows(&self, subscription: &Subscription<P>) -> bool {
+        let credentials = &subscription.client.credentials;
+        self.access.allows(credentials, Right::Subscribe)
+    }
+
+    /// The publisher of this client, if it is one.
+    fn publisher(&mut self, client: &Client<P>) -> Option<&mut Publisher<P>> {
+        self.publishers.iter_mut().find(|p| p.client.is(client))
+    }
+
+    /// Keeps the invariant where a client came into the audience.
+    fn came(&mut self, client: &Client<P>) {
+        if let Some(publisher) = self.publisher(client) {
+            publisher.own_members = publisher.own_members.saturating_add(1);
+        }
+    }
+
+    /// Keeps the invariant where a client left the audience.
+    fn left(&mut self, client: &Client<P>) {
+        if let Some(publisher) = self.publisher(client) {
+            publisher.own_members = publisher.own_members.saturating_sub(1);
+        }
+    }
+
     /// Takes room on all members with a reliable policy, except on those that would have to be
     /// waited for if `wait` is false. Returns the first that has no room.
     fn hold(

@@ -7,6 +7,7 @@ use super::Topic;
 use crate::bus::access::Access;
 use crate::bus::access::Right;
 use crate::bus::client::Client;
+use crate::bus::client::ClientKey;
 use crate::bus::history::History;
 use crate::bus::member::Member;
 use crate::bus::port::Form;
@@ -19,6 +20,7 @@ use crate::bus::publication::Parting;
 use crate::bus::publication::Publisher;
 use crate::bus::subscription::Subscription;
 use crate::sys::Arc;
+use crate::sys::Map;
 use crate::sys::NoMemory;
 use crate::wire::record::Record;
 use crate::wire::record::Statistics;
@@ -29,7 +31,7 @@ impl<P: Port> Topic<P> {
     /// Adds a publisher, whose client is none yet, and tells the audience.
     pub(in crate::bus) fn add_publisher(
         &self,
-        publisher: Publisher<P>,
+        mut publisher: Publisher<P>,
         history: Option<History<P>>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
@@ -70,8 +72,10 @@ impl<P: Port> Topic<P> {
             port: client.port_id,
         };
         self.tell(&mut tail, client, &joined);
-        self.tell_audience_to(&publisher, &tail.audience);
-        // INVARIANT: Its client was no publisher.
+        let own = tail.audience.iter().filter(|m| m.client.is(client));
+        publisher.own_members = own.count();
+        self.tell_audience_to(&publisher, &tail);
+        // INVARIANT: Its client was no publisher; its own members are counted.
         tail.publishers.try_push(publisher)?;
         Ok(())
     }
@@ -116,8 +120,7 @@ impl<P: Port> Topic<P> {
     /// Sets what is published when `client`, a publisher, is closed.
     pub(in crate::bus) fn set_last_will(&self, client: &Client<P>, will: Option<LastWill<P>>) {
         let mut tail = self.tail.lock();
-        let publisher = tail.publishers.iter_mut().find(|p| p.client.is(client));
-        if let Some(publisher) = publisher {
+        if let Some(publisher) = tail.publisher(client) {
             publisher.will = will;
         }
     }
@@ -148,14 +151,14 @@ impl<P: Port> Topic<P> {
     }
 
     /// Tells a publisher that wants to know it how many subscribers there are beside itself.
-    fn tell_audience_to(&self, publisher: &Publisher<P>, audience: &[Member<P>]) {
+    fn tell_audience_to(&self, publisher: &Publisher<P>, tail: &Tail<P>) {
         if !publisher.events {
             return;
         }
-        let others = audience.iter().filter(|m| !m.client.is(&publisher.client));
+        let others = tail.audience.len().saturating_sub(publisher.own_members);
         let matched = Record::Matched {
             topic_id: self.id,
-            count: others.count() as u64,
+            count: others as u64,
         };
         publisher.client.send(&matched, Room::Reserve);
     }
@@ -163,7 +166,7 @@ impl<P: Port> Topic<P> {
     /// The audience has changed.
     fn tell_audience(&self, tail: &Tail<P>) {
         for publisher in tail.publishers.iter() {
-            self.tell_audience_to(publisher, &tail.audience);
+            self.tell_audience_to(publisher, tail);
         }
     }
 
@@ -203,6 +206,8 @@ impl<P: Port> Topic<P> {
                     tail.reliable = tail.reliable.saturating_sub(1);
                 }
                 member.retire(topic);
+                // INVARIANT: It is not in the audience any more.
+                tail.left(&member.client);
                 changed = true;
             }
         }
@@ -235,20 +240,49 @@ impl<P: Port> Topic<P> {
         subscription: &Subscription<P>,
     ) -> Result<(), NoMemory> {
         let mut tail = self.tail.lock();
-        let client = &subscription.client;
-        if !tail.access.allows(&client.credentials, Right::Subscribe) {
+        if !tail.allows(subscription) {
             return Ok(());
         }
-        let topic = self.identity(&tail);
-        let tail = &mut *tail;
         let known = tail.audience.iter().position(|m| m.serves(subscription));
+        self.join(&mut tail, subscription, known)
+    }
+
+    /// Like [`Topic::add_subscription`], for a topic that nobody knows yet: `places` says where in
+    /// its audience each client is, so that it need not be looked through for each of them.
+    pub(in crate::bus) fn add_first_subscription(
+        &self,
+        subscription: &Subscription<P>,
+        places: &mut Map<(ClientKey, Form), usize>,
+    ) -> Result<(), NoMemory> {
+        let mut tail = self.tail.lock();
+        if !tail.allows(subscription) {
+            return Ok(());
+        }
+        let key = (subscription.client.key(), subscription.form);
+        let known = places.get(&key).copied();
+        if known.is_none() {
+            places.try_insert(key, tail.audience.len())?;
+        }
+        self.join(&mut tail, subscription, known)
+    }
+
+    /// Counts a subscription for its member of the audience, which is `known` by its place there or
+    /// becomes one.
+    fn join(
+        &self,
+        tail: &mut Tail<P>,
+        subscription: &Subscription<P>,
+        known: Option<usize>,
+    ) -> Result<(), NoMemory> {
+        let topic = self.identity(tail);
+        if known.is_none() {
+            // INVARIANT: No member serves this client and form.
+            tail.audience.try_push(Member::new(subscription))?;
+            tail.came(&subscription.client);
+        }
         let member = match known {
             Some(index) => tail.audience.get_mut(index),
-            None => {
-                // INVARIANT: No member serves this client and form.
-                tail.audience.try_push(Member::new(subscription))?;
-                tail.audience.last_mut()
-            }
+            None => tail.audience.last_mut(),
         };
         let Some(member) = member else {
             return Ok(());
@@ -318,6 +352,8 @@ impl<P: Port> Topic<P> {
             return;
         }
         let member = tail.audience.swap_remove(index);
+        // INVARIANT: It is not in the audience any more.
+        tail.left(&subscription.client);
         if let (Some(mut member), Parting::Withdrawn) = (member, parting) {
             member.settle(topic);
         }
