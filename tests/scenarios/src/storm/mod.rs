@@ -4,6 +4,7 @@
 //! a seed and a size.
 
 mod allocation;
+mod denial;
 mod descriptors;
 mod exact;
 mod fault;
@@ -13,6 +14,7 @@ mod model;
 mod namespaces;
 mod numbers;
 mod reload;
+mod soak;
 
 /// How much, and by which random numbers.
 pub struct Storm {
@@ -73,6 +75,14 @@ const ALL: &[(&str, Run)] = &[
         descriptors::run_out_and_all_goes_on,
     ),
     (
+        "denial_of_service_hurts_mostly_who_attacks",
+        denial::hurts_mostly_who_attacks,
+    ),
+    (
+        "soak_leaves_memory_as_it_was",
+        soak::leaves_memory_as_it_was,
+    ),
+    (
         "random_histories_do_what_the_reference_says",
         model::random_histories,
     ),
@@ -112,6 +122,10 @@ pub fn run_role(words: &[String]) {
         ["descriptors", whose, rounds] => {
             descriptors::run(whose, rounds.parse().expect("a number"));
         }
+        ["soak-listener"] => soak::listen(),
+        ["denial-attack", name] => denial::attack(name),
+        ["denial-victim", window] => denial::run_victim(window.parse().expect("a number")),
+        ["denial-listener", window] => denial::run_listener(window.parse().expect("a number")),
         _ => panic!("unknown role of a storm {words:?}"),
     }
 }
