@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> ExitCode {
     let indices = options.indices();
     let mut workers: Vec<Child> = indices
         .iter()
-        .map(|index| start(&options.share(*index, guided).arguments()))
+        .map(|index| start(&options.share(*index, guided, tap.is_some()).arguments()))
         .collect();
     let mut totals = Totals::default();
     let mut reached = Reached::default();
@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> ExitCode {
                 reached.add(&places);
             }
             None => {
-                let seed = options.share(*index, guided).seed;
+                let seed = options.share(*index, guided, tap.is_some()).seed;
                 eprintln!(
                     "worker {index} (seed {seed}) failed; alone: --seed {} --messages {} \
                      --workers {} --only {index}",

@@ -78,7 +78,7 @@ impl Options {
     }
 
     /// The share of one worker.
-    pub fn share(&self, index: u64, guided: bool) -> Share {
+    pub fn share(&self, index: u64, guided: bool, tapped: bool) -> Share {
         Share {
             index,
             seed: self.seed.wrapping_add(index),
@@ -86,6 +86,7 @@ impl Options {
             seconds: self.seconds,
             threads: self.threads,
             guided,
+            tapped,
         }
     }
 }
@@ -98,7 +99,10 @@ pub struct Share {
     pub messages: u64,
     pub seconds: u64,
     pub threads: u8,
+    /// Whether the kernel has KCOV.
     pub guided: bool,
+    /// Whether it has nlmon.
+    pub tapped: bool,
 }
 
 impl Share {
@@ -111,6 +115,7 @@ impl Share {
             self.seconds,
             self.threads.into(),
             self.guided.into(),
+            self.tapped.into(),
         ];
         let words = numbers.iter().map(u64::to_string);
         std::iter::once("--worker".to_owned())
@@ -124,7 +129,7 @@ impl Share {
             return None;
         };
         let numbers: Vec<u64> = rest.iter().map_while(|word| word.parse().ok()).collect();
-        let [index, seed, messages, seconds, threads, guided] = numbers[..] else {
+        let [index, seed, messages, seconds, threads, guided, tapped] = numbers[..] else {
             return None;
         };
         (role == "--worker").then_some(Self {
@@ -134,6 +139,7 @@ impl Share {
             seconds,
             threads: threads.try_into().ok()?,
             guided: guided != 0,
+            tapped: tapped != 0,
         })
     }
 }
@@ -152,7 +158,7 @@ mod tests {
         let options = parse("--seed 7 --messages 100 --workers 3 --only 2 --functions").unwrap();
         assert_eq!((options.seed, options.functions), (7, true));
         assert_eq!(options.indices(), [2]);
-        let share = options.share(2, true);
+        let share = options.share(2, true, false);
         assert_eq!((share.seed, share.messages), (9, 34));
         assert_eq!(Share::parse(&share.arguments()), Some(share));
         for wrong in ["--seed", "--seed x", "--only 8", "--workers 0", "seed 1"] {

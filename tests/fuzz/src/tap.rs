@@ -37,8 +37,9 @@ impl Tap {
                 .status();
             ended.is_ok_and(|status| status.success())
         };
-        let made = ip(&["link", "add", "kipc-tap", "type", "nlmon"]);
-        (made && ip(&["link", "set", "kipc-tap", "up"])).then(|| Self { watcher: watcher() })
+        // It may be there already.
+        ip(&["link", "add", "kipc-tap", "type", "nlmon"]);
+        ip(&["link", "set", "kipc-tap", "up"]).then(|| Self { watcher: watcher() })
     }
 
     /// Takes what there is to see; what nobody takes is thrown away.

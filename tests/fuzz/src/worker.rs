@@ -138,11 +138,15 @@ pub struct Harvest {
 pub fn run(share: &Share) -> Option<Harvest> {
     let identity = Identity::of(share.index);
     identity.enter();
-    let tap = Tap::up();
-    // Only root can open either of them.
+    // Only root can open it.
     let coverage = share.guided.then(Coverage::start).flatten();
     assert!(coverage.is_some() || !share.guided, "KCOV is gone");
     identity.become_it();
+    let tap = Tap::up();
+    assert!(
+        tap.is_some() || !(share.tapped && identity.is_alone()),
+        "no nlmon on this bus"
+    );
     let mut journal = Journal::default();
     let done = catch_unwind(AssertUnwindSafe(|| {
         let harvest = send_share(share, coverage, tap.as_ref(), &mut journal);
