@@ -5,8 +5,8 @@
 /// How the fuzzer is called.
 pub const USAGE: &str = "\
 usage: kipc-fuzz [--seed N] [--messages N] [--seconds N] [--workers N] [--only WORKER]
-                 [--threads N] [--sites N] [--functions] [--leaks] [--require-coverage]
-                 [--require-nlmon]
+                 [--threads N] [--sites N] [--functions] [--leaks] [--say]
+                 [--require-coverage] [--require-nlmon]
        kipc-fuzz --replay FILE";
 
 /// What is asked of a run.
@@ -27,6 +27,8 @@ pub struct Options {
     pub functions: bool,
     /// Whether to look for leaks at the end, which takes its time.
     pub leaks: bool,
+    /// Whether each action is said before it is done: a crash leaves no journal.
+    pub say: bool,
     pub require_coverage: bool,
     pub require_nlmon: bool,
 }
@@ -44,6 +46,7 @@ impl Options {
             sites: None,
             functions: false,
             leaks: false,
+            say: false,
             require_coverage: false,
             require_nlmon: false,
         };
@@ -60,6 +63,7 @@ impl Options {
                 "--sites" => options.sites = Some(number()?.try_into().ok()?),
                 "--functions" => options.functions = true,
                 "--leaks" => options.leaks = true,
+                "--say" => options.say = true,
                 "--require-coverage" => options.require_coverage = true,
                 "--require-nlmon" => options.require_nlmon = true,
                 _ => return None,
@@ -87,6 +91,7 @@ impl Options {
             threads: self.threads,
             guided,
             tapped,
+            say: self.say,
         }
     }
 }
@@ -103,6 +108,7 @@ pub struct Share {
     pub guided: bool,
     /// Whether it has nlmon.
     pub tapped: bool,
+    pub say: bool,
 }
 
 impl Share {
@@ -116,6 +122,7 @@ impl Share {
             self.threads.into(),
             self.guided.into(),
             self.tapped.into(),
+            self.say.into(),
         ];
         let words = numbers.iter().map(u64::to_string);
         std::iter::once("--worker".to_owned())
@@ -129,7 +136,7 @@ impl Share {
             return None;
         };
         let numbers: Vec<u64> = rest.iter().map_while(|word| word.parse().ok()).collect();
-        let [index, seed, messages, seconds, threads, guided, tapped] = numbers[..] else {
+        let [index, seed, messages, seconds, threads, guided, tapped, say] = numbers[..] else {
             return None;
         };
         (role == "--worker").then_some(Self {
@@ -140,6 +147,7 @@ impl Share {
             threads: threads.try_into().ok()?,
             guided: guided != 0,
             tapped: tapped != 0,
+            say: say != 0,
         })
     }
 }

@@ -179,6 +179,9 @@ fn send_share(
         let index = planner.rng.usize(..SOCKETS);
         let action = planner.action(peers.known(index));
         let action = journal.write(index, action);
+        if share.say {
+            eprintln!("{index} {action}");
+        }
         (index, action).hash(&mut digest);
         if let Some(coverage) = &coverage {
             coverage.reset();
