@@ -73,6 +73,10 @@ interfaces: ## the examples; the C library from C and C++, under valgrind too; t
 fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"
 	tests/fuzz/run --timeout 7200 -- $(FUZZ)
 
+.PHONY: fuzz-debug
+fuzz-debug: ## the same on the debug kernel, guided by what the module's code has reached
+	tests/fuzz/run --kernel debug --timeout 7200 -- --messages 400000 $(FUZZ)
+
 .PHONY: fuzz-host
 fuzz-host: ## fuzz what needs no kernel, guided by coverage: SECONDS=60
 	tests/fuzz-host/run --seconds "$(or $(SECONDS),60)"
