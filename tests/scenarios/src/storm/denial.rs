@@ -49,7 +49,7 @@ const LIMITS: [&str; 4] = [
     "retained_bytes_per_user=2097152",
 ];
 
-/// The longest that a request may take, and an end.
+/// The longest that a request of the victim may take, and the end of an attacker.
 const MOST: Duration = Duration::from_secs(5);
 
 /// The attackers take both CPUs.
@@ -110,19 +110,19 @@ pub fn hurts_mostly_who_attacks(storm: &Storm) {
         print(name, &during, &how);
         print("  after", &after, "");
         let slowest = |part: u32| alone.messages_per_second / part;
-        assert!(during.messages_per_second > slowest(20), "{name}: too slow");
+        assert!(during.messages_per_second > slowest(40), "{name}: too slow");
         assert!(after.messages_per_second > slowest(5), "{name}: slow");
         assert!(
             during.round_trip_median < 20 * alone.round_trip_median,
             "{name}: late"
         );
-        for time in [
-            longest,
-            dying,
-            Duration::from_micros(during.request_longest.into()),
-        ] {
-            assert!(time < slowness * MOST, "{name}: {time:?} for one request");
-        }
+        // What an attacker does with his own time is his business, while he can be killed.
+        let request = Duration::from_micros(during.request_longest.into());
+        assert!(
+            request < slowness * MOST,
+            "{name}: {request:?} to be answered"
+        );
+        assert!(dying < slowness * MOST, "{name}: {dying:?} to die");
     }
     flood(window);
     kernel::unload();
@@ -198,7 +198,8 @@ pub fn run_victim(window: u64) {
         requests.push(start.elapsed());
         events
     };
-    while Instant::now() < end {
+    // With fewer, one pause of the whole machine would count for all.
+    while Instant::now() < end || bursts.len() < 10 {
         laps.extend((0..16).map(|_| pair.lap()));
         let start = Instant::now();
         pair.burst(BURST);

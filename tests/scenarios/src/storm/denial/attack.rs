@@ -41,16 +41,10 @@ pub const ALL: [&str; 12] = [
 ];
 
 /// Sockets of an attacker that needs many.
-pub const SOCKETS: usize = 200;
+const SOCKETS: usize = 200;
 
 /// Topics of an attacker that needs many.
-pub const MANY: usize = 256;
-
-/// How many pairs of requests one call makes. It could be thousands, and is carried out whole.
-const PAIRS: usize = 64;
-
-/// How many messages a batch has that is split. It could be thousands.
-const BATCH: usize = 200;
+const MANY: usize = 256;
 
 /// The longest datagram that a socket may send by default: SO_SNDBUF, less what netlink needs.
 const DATAGRAM: usize = 212_992 - 32;
@@ -175,7 +169,8 @@ fn retained() -> Attack {
     })
 }
 
-/// One datagram full of the dearest small requests, of which none is refused.
+/// One datagram full of the dearest small requests, of which none is refused. It takes as long as
+/// it takes; but not longer than its process lives.
 fn requests() -> Attack {
     let topics = fill_with_topics(MANY);
     let own = Client::open();
@@ -183,7 +178,7 @@ fn requests() -> Attack {
     Box::new(move || {
         let _hold = &topics;
         let mut datagram = Vec::new();
-        for _ in 0..PAIRS {
+        while datagram.len() < DATAGRAM - 128 {
             subscription_id += 1;
             let pattern = Pattern::new(b"**").expect("a pattern");
             append(&mut datagram, Request::Subscribe { pattern, flags: 0 });
@@ -246,10 +241,10 @@ fn subscribers(count: usize, pattern: &str, flags: u32) -> Vec<Client> {
     (0..count).map(subscriber).collect()
 }
 
-/// So many messages in a datagram. Flags that differ keep them from being a batch.
-fn many_messages(topic: u32, count: usize, is_batch: bool) -> Vec<u8> {
+/// As many messages as a datagram can hold. Flags that differ keep them from being a batch.
+fn many_messages(topic: u32, is_batch: bool) -> Vec<u8> {
     let mut datagram = Vec::new();
-    for number in 0..count {
+    for number in 0..DATAGRAM / data::PAYLOAD_OFFSET {
         let mut message = publish_message(topic, 0, header::REQUEST, 0, &[]);
         if !is_batch && number % 2 == 0 {
             // The last of the fields in the data header.
@@ -269,11 +264,7 @@ fn stalled() -> Attack {
     let subscribers = subscribers(SOCKETS, &name, 0);
     Box::new(move || {
         let _hold = &subscribers;
-        own.send(&many_messages(
-            topic,
-            DATAGRAM / data::PAYLOAD_OFFSET,
-            false,
-        ));
+        own.send(&many_messages(topic, false));
     })
 }
 
@@ -281,13 +272,14 @@ fn stalled() -> Attack {
 fn split_batches() -> Attack {
     let own = Client::open();
     let topic = own.advertise(seed::TOPIC);
-    let subscribers: Vec<Client> = (0..SOCKETS).map(|_| Client::open()).collect();
+    // Each has a part of the batch copied for itself, all of it before anybody can end that.
+    let subscribers: Vec<Client> = (0..SOCKETS / 4).map(|_| Client::open()).collect();
     for subscriber in &subscribers {
         subscriber.seed(seed::REGISTER_SUBSCRIBER, &[]);
     }
     Box::new(move || {
         let _hold = &subscribers;
-        own.send(&many_messages(topic, BATCH, true));
+        own.send(&many_messages(topic, true));
     })
 }
 
@@ -325,7 +317,7 @@ fn block() -> Attack {
     let name = format!("block/{}", std::process::id());
     let subscriber = Client::open();
     subscriber.subscribe_with(&name, SUBSCRIBE_BLOCK);
-    for _ in 0..32 {
+    for _ in 0..8 {
         let name = name.clone();
         std::thread::spawn(move || {
             let client = Client::open();
