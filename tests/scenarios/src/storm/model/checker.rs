@@ -259,7 +259,7 @@ impl Checker {
         let socket = Socket {
             client: socket,
             kind,
-            reader: Reader::new(kind.evicts),
+            reader: Reader::new(client, kind.evicts),
             inbox: Vec::new(),
         };
         self.sockets.insert(client, socket);

@@ -61,7 +61,7 @@ pub fn random_histories(storm: &Storm) {
             Ok(done) => totals.add(done),
             Err(why) => {
                 println!("# history {number}, seed {seed}, {limits:?}: {why}");
-                explain(limits, history);
+                explain(limits, history, why);
             }
         }
     }
@@ -105,8 +105,7 @@ fn attempt(limits: Limits, history: &[Operation]) -> Result<Totals, String> {
 }
 
 /// Looks for a shorter history that fails, too, and panics with it.
-fn explain(limits: Limits, mut history: Vec<Operation>) -> ! {
-    let mut why = "not again, when it was repeated".to_owned();
+fn explain(limits: Limits, mut history: Vec<Operation>, mut why: String) -> ! {
     let start = Instant::now();
     let fails = |history: &[Operation]| {
         let why = attempt(limits, history).err();

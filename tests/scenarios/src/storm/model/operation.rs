@@ -19,6 +19,8 @@ pub const TOPICS: [&str; 7] = ["default", "a", "a/b", "a/b/c", "b", "b/a", "c/x/
 const PATTERNS: [&str; 10] = [
     "*", "**", "a/**", "*/a", "a/*", "**/b", "*/*/*", "a/**/c", "nothing", "b/**",
 ];
+const OVERFLOW: [u32; 4] = [0, SUBSCRIBE_DROP_OLDEST, SUBSCRIBE_BLOCK, SUBSCRIBE_FAIL];
+const WAITS: [Option<u32>; 4] = [None, None, Some(0), Some(60_000)];
 const PREFIXES: [&str; 5] = ["", "a", "a/b", "b", "default"];
 
 /// One step. It is tried whether or not it is allowed, since refusals are promises, too.
@@ -172,6 +174,28 @@ impl Limits {
     }
 }
 
+/// What a history is about: all of everything would meet too seldom.
+struct Taste {
+    topics: Vec<&'static str>,
+    /// Of subscriptions.
+    overflow: Vec<u32>,
+    /// Of publishers.
+    waits: Vec<Option<u32>>,
+}
+
+impl Taste {
+    fn any(rng: &mut Rng) -> Self {
+        let mut some = |count| rng.usize(1..=count);
+        let (topics, overflow, waits) =
+            (some(TOPICS.len()), some(OVERFLOW.len()), some(WAITS.len()));
+        Self {
+            topics: rng.choose_multiple(TOPICS, topics),
+            overflow: rng.choose_multiple(OVERFLOW, overflow),
+            waits: rng.choose_multiple(WAITS, waits),
+        }
+    }
+}
+
 fn any<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(..of.len())]
 }
@@ -210,10 +234,10 @@ fn mode(rng: &mut Rng) -> u32 {
     )
 }
 
-fn terms(rng: &mut Rng) -> Terms {
+fn terms(rng: &mut Rng, taste: &Taste) -> Terms {
     Terms {
         fingerprint: any(rng, &[0, 0, 0, 0, 7, 7, 8]),
-        wait: any(rng, &[None, None, None, Some(0), Some(60_000)]),
+        wait: any(rng, &taste.waits),
         history: any(
             rng,
             &[
@@ -238,16 +262,8 @@ fn terms(rng: &mut Rng) -> Terms {
     }
 }
 
-fn flags(rng: &mut Rng) -> u32 {
-    let overflow = [
-        0,
-        0,
-        SUBSCRIBE_DROP_OLDEST,
-        SUBSCRIBE_DROP_OLDEST,
-        SUBSCRIBE_BLOCK,
-        SUBSCRIBE_FAIL,
-    ];
-    any(rng, &overflow) | any(rng, &[0, SUBSCRIBE_EVENTS]) | any(rng, &[0, SUBSCRIBE_HISTORY])
+fn flags(rng: &mut Rng, taste: &Taste) -> u32 {
+    any(rng, &taste.overflow) | any(rng, &[0, SUBSCRIBE_EVENTS]) | any(rng, &[0, SUBSCRIBE_HISTORY])
 }
 
 fn rules(rng: &mut Rng) -> Vec<Rule> {
@@ -271,8 +287,8 @@ fn size(rng: &mut Rng) -> usize {
 }
 
 /// The messages of a datagram: often one, otherwise mostly to one topic.
-fn parts(rng: &mut Rng) -> Vec<Part> {
-    let first = any(rng, &TOPICS);
+fn parts(rng: &mut Rng, taste: &Taste) -> Vec<Part> {
+    let first = any(rng, &taste.topics);
     let count = if rng.bool() { 1 } else { rng.usize(2..8) };
     let acks = any(rng, &[1, 3, 20]);
     let mut size = || size(rng).min(4000 / count);
@@ -314,18 +330,19 @@ pub fn history(rng: &mut Rng, length: usize) -> Vec<Operation> {
             },
         })
         .collect();
-    history.extend((0..length).map(|_| operation(rng)));
+    let taste = Taste::any(rng);
+    history.extend((0..length).map(|_| operation(rng, &taste)));
     history
 }
 
-fn operation(rng: &mut Rng) -> Operation {
+fn operation(rng: &mut Rng, taste: &Taste) -> Operation {
     let client = rng.usize(..CLIENTS);
-    let topic = any(rng, &TOPICS);
+    let topic = any(rng, &taste.topics);
     match rng.u32(..100) {
         0..=14 => Operation::Advertise {
             client,
             topic,
-            terms: terms(rng),
+            terms: terms(rng, taste),
         },
         15..=17 => Operation::Unadvertise {
             who: Who::any(rng),
@@ -338,7 +355,7 @@ fn operation(rng: &mut Rng) -> Operation {
             } else {
                 any(rng, &PATTERNS)
             },
-            flags: flags(rng),
+            flags: flags(rng, taste),
         },
         30..=33 => Operation::Unsubscribe {
             client,
@@ -346,7 +363,7 @@ fn operation(rng: &mut Rng) -> Operation {
         },
         34..=75 => Operation::Send {
             who: Who::any(rng),
-            parts: parts(rng),
+            parts: parts(rng, taste),
         },
         76..=79 => Operation::LastWill {
             who: Who::any(rng),

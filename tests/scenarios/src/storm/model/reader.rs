@@ -145,11 +145,26 @@ enum Lane {
     Denied(&'static str),
 }
 
+/// Passes over messages that may be left out, unless the first is `wanted`; and over the end of what
+/// then was never begun.
+fn pass_over(queue: &mut VecDeque<(usize, Due)>, wanted: impl Fn(&Due) -> bool) {
+    let mut passed = false;
+    while let Some((_, due)) = queue.front() {
+        let is_end = matches!(due, Due::Item(Item::Left { .. } | Item::Removed { .. }, _));
+        if wanted(due) || !due.may_be_left_out() && !(passed && is_end) {
+            return;
+        }
+        passed = true;
+        queue.pop_front();
+    }
+}
+
 /// Names and fingerprints of all topics that there were.
 pub type Names = BTreeMap<u32, (&'static str, u64)>;
 
 #[derive(Default)]
 pub struct Reader {
+    client: usize,
     lanes: BTreeMap<Lane, VecDeque<(usize, Due)>>,
     /// The step in which what was read last was due.
     step: usize,
@@ -175,8 +190,9 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(evicts: bool) -> Self {
+    pub fn new(client: usize, evicts: bool) -> Self {
         Self {
+            client,
             evicts,
             ..Self::default()
         }
@@ -364,9 +380,7 @@ impl Reader {
     /// Takes what was read from its lane.
     fn take(&mut self, lane: Lane, event: &Event) -> Due {
         let queue = self.lanes.entry(lane).or_default();
-        while matches!(queue.front(), Some((_, due)) if due.may_be_left_out() && !due.is(event)) {
-            queue.pop_front();
-        }
+        pass_over(queue, |due| due.is(event));
         let mut found = None;
         if let Some((step, first)) = queue.front() {
             let row = queue.iter().enumerate();
@@ -377,7 +391,11 @@ impl Reader {
         }
         let Some(index) = found else {
             let due: Vec<_> = queue.iter().take(4).collect();
-            panic!("read {:?}, but due is {due:?}", brief(event));
+            panic!(
+                "client {} read {:?}, but due is {due:?}",
+                self.client,
+                brief(event)
+            );
         };
         let (step, due) = queue.remove(index).expect("just found");
         self.in_order(step, event);
@@ -393,9 +411,7 @@ impl Reader {
             Due::Item(Item::Message { message, .. }, _) => message.seq == first,
             _ => false,
         };
-        while matches!(queue.front(), Some((_, due)) if due.may_be_left_out() && !is_first(due)) {
-            queue.pop_front();
-        }
+        pass_over(queue, is_first);
         for index in 0..count {
             let mut places = queue.iter();
             let place = match self.evicts {
@@ -423,15 +439,15 @@ impl Reader {
                 self.settle(topic);
             }
             let queue = self.lanes.get_mut(&lane).expect("it exists");
-            while matches!(queue.front(), Some((_, due)) if due.may_be_left_out()) {
-                queue.pop_front();
+            while queue.front().is_some_and(|(_, due)| due.may_be_left_out()) {
+                pass_over(queue, |_| false);
             }
             for (_, due) in queue.iter_mut() {
                 match due {
                     Due::Item(Item::Message { .. }, fate) if *fate != Fate::Received => {
                         *fate = Fate::Lost;
                     }
-                    due => panic!("all was read, but due is {due:?}"),
+                    due => panic!("client {} has read all, but due is {due:?}", self.client),
                 }
             }
             if lane == Lane::Seed {
