@@ -41,12 +41,13 @@ const BURST: u64 = 64;
 /// Files that a process may have, as on a system with systemd.
 const FILES: u64 = 65536;
 
-/// Limits of a user, an eighth of the usual ones: this machine is emulated, and so much slower.
-const LIMITS: [&str; 4] = [
-    "topics_per_user=2048",
-    "subscriptions_per_user=8192",
-    "patterns_per_user=1024",
-    "retained_bytes_per_user=2097152",
+/// Limits of a user, an eighth of the usual ones and less: this machine is emulated, and so much
+/// slower.
+const LIMITS: [(&str, u32); 4] = [
+    ("topics_per_user", 2048),
+    ("subscriptions_per_user", 8192),
+    ("patterns_per_user", 1024),
+    ("retained_bytes_per_user", 2 << 20),
 ];
 
 /// The longest that a request of the victim may take, and the end of an attacker.
@@ -81,8 +82,10 @@ pub fn hurts_mostly_who_attacks(storm: &Storm) {
     if kernel::loaded() {
         kernel::unload();
     }
-    kernel::load_with(&LIMITS);
     let slowness = exact::slowness();
+    kernel::unload();
+    let limits = LIMITS.map(|(name, limit)| format!("{name}={}", limit / slowness));
+    kernel::load_with(&limits.each_ref().map(String::as_str));
     println!(
         "# messages/s, round trip and request in µs (median, 99 % or longest); factor {slowness}"
     );
@@ -90,7 +93,9 @@ pub fn hurts_mostly_who_attacks(storm: &Storm) {
     print("alone", &alone, "");
     for name in attack::ALL {
         let start = Instant::now();
-        let attackers: Vec<Attacker> = (0..ATTACKERS).map(|_| Attacker::start(name)).collect();
+        let attackers: Vec<Attacker> = (0..ATTACKERS)
+            .map(|_| Attacker::start(name, slowness))
+            .collect();
         let set_up = start.elapsed();
         let during = victim(window);
         let ends: Vec<End> = attackers.into_iter().map(Attacker::kill).collect();
@@ -261,10 +266,16 @@ struct End {
 
 impl Attacker {
     /// Starts it and waits until it is set up.
-    fn start(name: &str) -> Self {
+    fn start(name: &str, slowness: u32) -> Self {
         let program = std::env::current_exe().expect("own path");
         let mut child = Command::new(program)
-            .args(["--role", "storm", "denial-attack", name])
+            .args([
+                "--role",
+                "storm",
+                "denial-attack",
+                name,
+                &slowness.to_string(),
+            ])
             .uid(1000)
             .gid(1000)
             .stdin(Stdio::null())
@@ -315,7 +326,9 @@ fn flood(window: u32) {
         ("flood", &[][..]),
         ("flood, a rule", &[("flood", 0, 0, 0o600)][..]),
     ] {
-        let attackers: Vec<Attacker> = (0..ATTACKERS).map(|_| Attacker::start("flood")).collect();
+        let attackers: Vec<Attacker> = (0..ATTACKERS)
+            .map(|_| Attacker::start("flood", 1))
+            .collect();
         admin.set_policy(rules).expect("root may");
         let window = window.to_string();
         let mut listener = Process::role_as_user(1001, &["storm", "denial-listener", &window]);

@@ -123,7 +123,9 @@ pub fn run_role(words: &[String]) {
             descriptors::run(whose, rounds.parse().expect("a number"));
         }
         ["soak-listener"] => soak::listen(),
-        ["denial-attack", name] => denial::attack(name),
+        ["denial-attack", name, factor] => {
+            denial::attack(name, factor.parse().expect("a number"));
+        }
         ["denial-victim", window] => denial::run_victim(window.parse().expect("a number")),
         ["denial-listener", window] => denial::run_listener(window.parse().expect("a number")),
         _ => panic!("unknown role of a storm {words:?}"),

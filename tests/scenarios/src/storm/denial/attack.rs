@@ -21,6 +21,7 @@ use rustix::process::Resource;
 use rustix::process::getrlimit;
 use rustix::process::setrlimit;
 use std::io::Write as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -40,11 +41,22 @@ pub const ALL: [&str; 12] = [
     "denied",
 ];
 
+/// How much slower than usual the kernel is, so that all that is set up is smaller.
+static FACTOR: OnceLock<usize> = OnceLock::new();
+
+fn part(usual: usize) -> usize {
+    usual / FACTOR.get().expect("set at the beginning")
+}
+
 /// Sockets of an attacker that needs many.
-const SOCKETS: usize = 200;
+fn sockets() -> usize {
+    part(200).max(20)
+}
 
 /// Topics of an attacker that needs many.
-const MANY: usize = 256;
+fn many() -> usize {
+    part(256).max(20)
+}
 
 /// The longest datagram that a socket may send by default: SO_SNDBUF, less what netlink needs.
 const DATAGRAM: usize = 212_992 - 32;
@@ -53,7 +65,8 @@ const DATAGRAM: usize = 212_992 - 32;
 type Attack = Box<dyn FnMut()>;
 
 /// Attacks until it is killed; tells each time a step took longer than all before.
-pub fn run(name: &str) {
+pub fn run(name: &str, factor: usize) {
+    FACTOR.set(factor).expect("set once");
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).expect("setrlimit");
@@ -129,7 +142,7 @@ fn topics() -> Attack {
 }
 
 fn patterns() -> Attack {
-    let topics = fill_with_topics(MANY);
+    let topics = fill_with_topics(many());
     let mut sockets = Vec::new();
     to_the_limit(usize::MAX, |number| {
         if number % 1024 == 0 {
@@ -172,7 +185,7 @@ fn retained() -> Attack {
 /// One datagram full of the dearest small requests, of which none is refused. It takes as long as
 /// it takes; but not longer than its process lives.
 fn requests() -> Attack {
-    let topics = fill_with_topics(MANY);
+    let topics = fill_with_topics(many());
     let own = Client::open();
     let mut subscription_id = 0;
     Box::new(move || {
@@ -201,7 +214,7 @@ fn append(datagram: &mut Vec<u8>, request: Request<'_>) {
 }
 
 fn dumps() -> Attack {
-    let topics = fill_with_topics(MANY);
+    let topics = fill_with_topics(many());
     let own = Client::open();
     Box::new(move || {
         let _hold = &topics;
@@ -214,7 +227,7 @@ fn dumps() -> Attack {
 /// Many who are told of each subscriber, on a topic with many subscribers.
 fn matched() -> Attack {
     let name = format!("matched/{}", std::process::id());
-    let publishers: Vec<Client> = (0..SOCKETS).map(|_| Client::open()).collect();
+    let publishers: Vec<Client> = (0..sockets()).map(|_| Client::open()).collect();
     for publisher in &publishers {
         let terms = Terms {
             flags: ADVERTISE_EVENTS,
@@ -222,7 +235,7 @@ fn matched() -> Attack {
         };
         publisher.advertise_with(&name, terms).expect("advertise");
     }
-    let subscribers = subscribers(SOCKETS, &name, 0);
+    let subscribers = subscribers(sockets(), &name, 0);
     let own = Client::open();
     Box::new(move || {
         let _hold = (&publishers, &subscribers);
@@ -261,7 +274,7 @@ fn stalled() -> Attack {
     let name = format!("stalled/{}", std::process::id());
     let own = Client::open();
     let topic = own.advertise(&name);
-    let subscribers = subscribers(SOCKETS, &name, 0);
+    let subscribers = subscribers(sockets(), &name, 0);
     Box::new(move || {
         let _hold = &subscribers;
         own.send(&many_messages(topic, false));
@@ -273,7 +286,7 @@ fn split_batches() -> Attack {
     let own = Client::open();
     let topic = own.advertise(seed::TOPIC);
     // Each has a part of the batch copied for itself, all of it before anybody can end that.
-    let subscribers: Vec<Client> = (0..SOCKETS / 4).map(|_| Client::open()).collect();
+    let subscribers: Vec<Client> = (0..sockets() / 4).map(|_| Client::open()).collect();
     for subscriber in &subscribers {
         subscriber.seed(seed::REGISTER_SUBSCRIBER, &[]);
     }
@@ -285,7 +298,7 @@ fn split_batches() -> Attack {
 
 /// A topic that comes, for many subscribers, and goes.
 fn audience() -> Attack {
-    let subscribers = subscribers(SOCKETS, "**", 0);
+    let subscribers = subscribers(sockets(), "**", 0);
     let own = Client::open();
     Box::new(move || {
         let _hold = &subscribers;
