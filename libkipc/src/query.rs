@@ -400,6 +400,8 @@ impl Bus {
                             None => Err(protocol("malformed end of a dump")),
                         };
                     }
+                    // The kernel had no memory for the first part, and tries again.
+                    header::TYPE_NOOP => {}
                     header::TYPE_ERROR => {
                         let ack = Ack::read(message.header, message.payload)
                             .ok_or_else(|| protocol("malformed acknowledgement"))?;

@@ -19,6 +19,8 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::ptr::NonNull;
+use kernel::error::to_result;
+use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::sync::ArcBorrow;
 use kernel::types::ForeignOwnable;
@@ -139,18 +141,21 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { ffi::kipc_sender_is_admin(self.sender.as_ptr()) != 0 }
     }
 
-    /// Answers the request at `offset` with a dump, which [`Handler::dump`] fills part by part;
-    /// false if one is under way on this socket, or without memory.
+    /// Answers the request at `offset` with a dump, which [`Handler::dump`] fills part by part.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if one is under way on this socket; `ENOMEM`.
     ///
     /// [`Handler::dump`]: super::Handler::dump
-    pub(super) fn start_dump_of<D: ForeignOwnable>(&self, offset: usize, dump: D) -> bool {
-        let Ok(offset) = u32::try_from(offset) else {
-            return false;
-        };
+    pub(super) fn start_dump_of<D: ForeignOwnable>(&self, offset: usize, dump: D) -> Result {
+        let offset = u32::try_from(offset).map_err(|_| EINVAL)?;
         let (skb, sender) = (self.skb.as_ptr(), self.sender.as_ptr());
         // SAFETY: Both objects are alive by the type invariants, and a request was found at
         // `offset`. `dump` is given away.
-        unsafe { ffi::kipc_dump_start(sender, skb, offset, self.port_id, dump.into_foreign()) == 0 }
+        to_result(unsafe {
+            ffi::kipc_dump_start(sender, skb, offset, self.port_id, dump.into_foreign())
+        })
     }
 
     /// Chooses the part of the datagram that is queued from now on. A range that does not lie

@@ -55,6 +55,7 @@ int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offse
 		/* No record is longer. */
 		.min_dump_alloc = NLMSG_GOODSIZE,
 	};
+	struct nlmsghdr noop = { .nlmsg_len = sizeof(noop), .nlmsg_type = NLMSG_NOOP };
 	struct sock *kernel = kipc_net_of(sock_net(sender))->kernel_sock;
 	struct sk_buff *request;
 	int err;
@@ -73,12 +74,21 @@ int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offse
 	NETLINK_CB(request).portid = portid;
 	NETLINK_CB(request).sk = sender;
 	err = netlink_dump_start(kernel, request, nlmsg_hdr(request), &control);
+	noop.nlmsg_seq = nlmsg_hdr(request)->nlmsg_seq;
 	consume_skb(request);
 	switch (err) {
-	case -EINTR:		/* netlink's word for success */
-	case -ENOBUFS:		/* the queue is full; it goes on when the reader has made room */
-		return 0;
 	case 0:
+	case -EINTR:		/* netlink's word for success */
+		return 0;
+	case -ENOBUFS:
+		/*
+		 * The queue is full, and the dump goes on when the reader has made room. Or there
+		 * was no memory for its first part: then it goes on when the reader has read
+		 * anything, so there must be something to read.
+		 */
+		if (!sk_rmem_alloc_get(sender))
+			kipc_queue_copy(sender, (const unsigned char *)&noop, sizeof(noop),
+					KIPC_ROOM_RESERVE);
 		return 0;
 	default:
 		kipc_ops->dump_free(state);

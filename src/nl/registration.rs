@@ -204,9 +204,10 @@ pub(crate) fn start_dump<H: Handler>(
     dump: H::Dump,
 ) -> Result<(), Refusal> {
     let dump = KBox::new(dump, GFP_KERNEL_ACCOUNT).map_err(|_| Refusal::NoMemory)?;
-    if inbound.start_dump_of(offset, dump) {
-        Ok(())
-    } else {
-        Err(Refusal::DumpRunning)
-    }
+    inbound
+        .start_dump_of(offset, dump)
+        .map_err(|why| match why {
+            EBUSY => Refusal::DumpRunning,
+            _ => Refusal::NoMemory,
+        })
 }
