@@ -45,6 +45,16 @@ impl Process {
         Self::start(&Self::role_words(arguments))
     }
 
+    /// Starts this program in a role, with a file for its standard error.
+    pub fn role_complaining_to(file: &str, arguments: &[&str]) -> Self {
+        let words = Self::role_words(arguments);
+        let (program, arguments) = words.split_first().expect("a program");
+        let file = std::fs::OpenOptions::new().append(true).open(file);
+        let mut command = Command::new(program);
+        command.args(arguments).stderr(file.expect("a file"));
+        Self::spawn(&mut command)
+    }
+
     /// Starts this program in a role, in a network namespace of its own.
     pub fn role_in_new_netns(arguments: &[&str]) -> Self {
         let unshare = ["unshare", "-n"].map(str::to_owned).to_vec();

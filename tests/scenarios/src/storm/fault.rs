@@ -17,6 +17,7 @@ use std::io::SeekFrom;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::Command;
+use std::process::Stdio;
 
 const DEBUG: &str = "/sys/kernel/debug";
 
@@ -212,8 +213,11 @@ impl Log {
             "the kernel complained: {:#?}",
             self.complaints
         );
-        for options in [&["-C"][..], &["-n", "5"]] {
-            let status = Command::new("dmesg").args(options).status();
+        for option in ["-c", "-n5"] {
+            let status = Command::new("dmesg")
+                .arg(option)
+                .stdout(Stdio::null())
+                .status();
             assert!(status.expect("dmesg").success());
         }
     }

@@ -112,7 +112,7 @@ pub fn leaves_no_trace(storm: &Storm) {
                 }
             }
         });
-        crowd(kills, &mut storm.rng("crowd"));
+        crowd(kills, &mut storm.rng("crowd"), "/dev/stderr");
         done.store(true, Ordering::Release);
         reader.join().expect("the watcher has nothing to object to")
     });
@@ -145,11 +145,13 @@ pub fn leaves_no_trace(storm: &Storm) {
     );
 }
 
-/// A crowd of processes, of which so many are killed, each at some moment.
-pub fn crowd(kills: u32, rng: &mut fastrand::Rng) {
+/// A crowd of processes, of which so many are killed, each at some moment. What they complain of
+/// goes to a file.
+pub fn crowd(kills: u32, rng: &mut fastrand::Rng, complaints: &str) {
     let start = |rng: &mut fastrand::Rng| {
         let role = ROLES[rng.usize(..ROLES.len())];
-        Process::role(&["storm", "kill", role, &rng.u64(..).to_string()])
+        let seed = rng.u64(..).to_string();
+        Process::role_complaining_to(complaints, &["storm", "kill", role, &seed])
     };
     let mut crowd: Vec<Process> = (0..CROWD).map(|_| start(rng)).collect();
     for _ in 0..kills {

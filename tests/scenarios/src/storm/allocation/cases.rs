@@ -121,6 +121,7 @@ fn is_end_of_dump(datagram: &[u8]) -> Result<bool, Errno> {
                 return Err(Errno::from_raw_os_error(-code));
             }
             header::TYPE_DONE => return Ok(true),
+            // NLMSG_NOOP too: there was no memory for the first part, and it comes now.
             _ => {}
         }
     }
@@ -266,7 +267,7 @@ fn publish_large() -> Scene {
 }
 
 fn seed(kind: u8) -> Vec<u8> {
-    raw_message(crate::wire::seed::TYPE, 0, 0, &[kind, b'x'])
+    raw_message(crate::wire::seed::TYPE, 0, SEQ, &[kind, b'x'])
 }
 
 fn seed_broadcast() -> Scene {
@@ -329,7 +330,12 @@ fn close_of_publisher() -> Scene {
     actor
         .set_last_will(topic, b"the last")
         .expect("a last will");
-    Scene::new(actor, Act::Close).watched_by(watchers)
+    // Without memory the topic retains nothing; it must have somebody else to stay for.
+    let other = Client::open();
+    other.advertise("t/will");
+    Scene::new(actor, Act::Close)
+        .watched_by(watchers)
+        .beside([other])
 }
 
 fn close_of_subscriber() -> Scene {
