@@ -384,7 +384,7 @@ fn operation(rng: &mut Rng, taste: &Taste) -> Operation {
         },
         88..=94 => Operation::Receive {
             client,
-            datagrams: any(rng, &[1, 2, 5, usize::MAX]),
+            datagrams: any(rng, &[1, 5, usize::MAX, usize::MAX]),
         },
         95..=97 => Operation::Open {
             client: client.max(1),

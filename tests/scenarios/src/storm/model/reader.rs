@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 
 /// A drop-oldest queue keeps the message at its front and takes the newest as long as it holds no
 /// more records than this.
-const FEW_RECORDS: usize = 4;
+const FEW_RECORDS: usize = 12;
 
 /// An answer, as the reference says it.
 #[derive(Clone, Debug)]
@@ -269,8 +269,8 @@ impl Reader {
     }
 
     fn seed(&mut self, payload: &[u8], event: &Event) {
-        // Not evicted, as records are not.
-        self.records += 1;
+        // Not evicted, as records are not, and longer.
+        self.records += 5;
         loop {
             let next = self.lanes.entry(Lane::Seed).or_default().pop_front();
             let Some((step, Due::Item(Item::Message { message, .. }, fate))) = next else {
@@ -427,6 +427,7 @@ impl Reader {
                 index > 0 || message.seq == first,
                 "{event:?}: due is {message:?}"
             );
+            self.front_lost |= self.front == Some((Lane::Topic(topic), message.seq));
             self.lost += 1;
         }
     }
