@@ -254,10 +254,10 @@ fn subscribers(count: usize, pattern: &str, flags: u32) -> Vec<Client> {
     (0..count).map(subscriber).collect()
 }
 
-/// As many messages as a datagram can hold. Flags that differ keep them from being a batch.
+/// As many messages as a datagram can hold, or a part of that. Flags that differ keep them from being a batch.
 fn many_messages(topic: u32, is_batch: bool) -> Vec<u8> {
     let mut datagram = Vec::new();
-    for number in 0..DATAGRAM / data::PAYLOAD_OFFSET {
+    for number in 0..part(DATAGRAM / data::PAYLOAD_OFFSET) {
         let mut message = publish_message(topic, 0, header::REQUEST, 0, &[]);
         if !is_batch && number % 2 == 0 {
             // The last of the fields in the data header.
