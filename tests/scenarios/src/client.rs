@@ -81,6 +81,11 @@ impl Client {
 
     /// Opens a socket and binds it to this port id (0: the kernel chooses).
     pub fn try_open(port: u32) -> Result<Self, Errno> {
+        Self::try_open_in(port, 0)
+    }
+
+    /// Opens a socket that also belongs to these groups of netlink's own multicast, a bit for each.
+    pub fn try_open_in(port: u32, groups: u32) -> Result<Self, Errno> {
         let protocol = NonZeroU32::new(PROTOCOL).map(Protocol::from_raw);
         let fd = socket_with(
             AddressFamily::NETLINK,
@@ -88,7 +93,7 @@ impl Client {
             SocketFlags::CLOEXEC,
             protocol,
         )?;
-        bind(&fd, &SocketAddrNetlink::new(port, 0))?;
+        bind(&fd, &SocketAddrNetlink::new(port, groups))?;
         Ok(Self {
             fd,
             seq: AtomicU32::new(0),
@@ -129,7 +134,12 @@ impl Client {
 
     /// Sends bytes as they are, or learns why not.
     pub fn try_send(&self, bytes: &[u8]) -> Result<(), Errno> {
-        let kernel = SocketAddrNetlink::new(0, 0);
+        self.try_send_to(bytes, 0)
+    }
+
+    /// Sends bytes to the kernel and to these groups, which only root can.
+    pub fn try_send_to(&self, bytes: &[u8], groups: u32) -> Result<(), Errno> {
+        let kernel = SocketAddrNetlink::new(0, groups);
         let sent = sendto(&self.fd, bytes, SendFlags::empty(), &kernel)?;
         assert_eq!(sent, bytes.len(), "datagrams are sent whole");
         Ok(())

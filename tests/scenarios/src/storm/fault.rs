@@ -163,6 +163,11 @@ impl Log {
         }
     }
 
+    /// How many failures left a trace.
+    pub fn failures(&self) -> u32 {
+        self.sites.values().sum::<u32>() + self.elsewhere
+    }
+
     /// Reads what has come.
     pub fn read(&mut self) {
         let mut record = [0; 8192];

@@ -35,6 +35,8 @@ pub struct Case {
 enum Act {
     Open,
     Send(Vec<u8>),
+    /// To a group of netlink's own multicast as well.
+    SendToGroup(Vec<u8>),
     Close,
     /// Asks for a dump and reads it to its end.
     Dump(u16),
@@ -89,6 +91,7 @@ impl Scene {
         match (&self.act, &self.actor) {
             (Act::Open, _) => self.actor = Some(Client::try_open(0)?),
             (Act::Send(bytes), Some(actor)) => actor.try_send(bytes)?,
+            (Act::SendToGroup(bytes), Some(actor)) => actor.try_send_to(bytes, 1)?,
             (Act::Dump(kind), Some(actor)) => {
                 actor.try_send(&raw_message(
                     *kind,
@@ -288,6 +291,20 @@ fn publish_to_seed_subscribers() -> Scene {
     Scene::sends(actor, acked(topic, b"to seed clients")).watched_by(watchers)
 }
 
+/// The datagram is shared with others when it comes to the module, which writes to it.
+fn publish_to_a_group_as_well() -> Scene {
+    let member = Client::try_open_in(0, 1).expect("open a socket in a group");
+    let watcher = subscriber("t/shared", 0);
+    let actor = Client::open();
+    let topic = actor.advertise("t/shared");
+    Scene {
+        act: Act::SendToGroup(acked(topic, b"to all")),
+        ..Scene::sends(actor, Vec::new())
+    }
+    .watched_by([watcher])
+    .beside([member])
+}
+
 fn last_will(again: bool) -> Scene {
     let actor = Client::open();
     let topic = actor.advertise("t/will");
@@ -455,6 +472,10 @@ pub const ALL: &[Case] = &[
     Case {
         name: "publish a large message",
         prepare: publish_large,
+    },
+    Case {
+        name: "publish, and send the same to a group",
+        prepare: publish_to_a_group_as_well,
     },
     Case {
         name: "leave a last will",
