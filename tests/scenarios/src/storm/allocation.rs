@@ -223,6 +223,7 @@ fn namespaces(storm: &Storm, log: &mut Log) -> u32 {
 fn loading(name: &str, storm: &Storm, nth: &FailNth, log: &mut Log) -> u32 {
     let step = 100 / storm.percent.clamp(1, 100);
     let file = kernel::module_file(name);
+    let _tolerant = fault::ToleratesWarnings::new();
     for (failures, n) in (0..).zip((1..).step_by(step as usize)) {
         let none = nix::kmod::ModuleInitFlags::empty();
         let (result, failed) = nth.during(n, || nix::kmod::finit_module(&file, c"", none));
