@@ -247,7 +247,11 @@ fn at_random(storm: &Storm) {
     {
         let _failing = AtRandom::new(10);
         // Those in it come to their end by errors, too.
-        kill::crowd(storm.times(600), &mut storm.rng("at random"), "/dev/null");
+        kill::crowd(
+            storm.times(600),
+            &mut storm.rng("at random"),
+            kill::Complaints::Hidden,
+        );
     }
     assert_eq!(sample.error(), 0);
 }

@@ -17,6 +17,8 @@ use crate::wire::message::SUBSCRIBE_DROP_OLDEST;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::message::SUBSCRIBE_HISTORY;
 use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -112,8 +114,10 @@ pub fn leaves_no_trace(storm: &Storm) {
                 }
             }
         });
-        crowd(kills, &mut storm.rng("crowd"), "/dev/stderr");
+        // The reader ends in any case, or this never would.
+        let end = catch_unwind(|| crowd(kills, &mut storm.rng("crowd"), Complaints::Shown));
         done.store(true, Ordering::Release);
+        end.unwrap_or_else(|panic| resume_unwind(panic));
         reader.join().expect("the watcher has nothing to object to")
     });
 
@@ -145,13 +149,23 @@ pub fn leaves_no_trace(storm: &Storm) {
     );
 }
 
-/// A crowd of processes, of which so many are killed, each at some moment. What they complain of
-/// goes to a file.
-pub fn crowd(kills: u32, rng: &mut fastrand::Rng, complaints: &str) {
+/// Whether what a crowd complains of is of interest.
+#[derive(Clone, Copy)]
+pub enum Complaints {
+    Shown,
+    Hidden,
+}
+
+/// A crowd of processes, of which so many are killed, each at some moment.
+pub fn crowd(kills: u32, rng: &mut fastrand::Rng, complaints: Complaints) {
     let start = |rng: &mut fastrand::Rng| {
         let role = ROLES[rng.usize(..ROLES.len())];
         let seed = rng.u64(..).to_string();
-        Process::role_complaining_to(complaints, &["storm", "kill", role, &seed])
+        let words = ["storm", "kill", role, &seed];
+        match complaints {
+            Complaints::Shown => Process::role(&words),
+            Complaints::Hidden => Process::quiet_role(&words),
+        }
     };
     let mut crowd: Vec<Process> = (0..CROWD).map(|_| start(rng)).collect();
     for _ in 0..kills {

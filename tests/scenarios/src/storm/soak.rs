@@ -62,7 +62,7 @@ pub fn leaves_memory_as_it_was(storm: &Storm) {
         while start.elapsed() < length || samples.len() < FEWEST {
             let until = Instant::now() + interval;
             while Instant::now() < until {
-                kill::crowd(10, &mut rng, "/dev/stderr");
+                kill::crowd(10, &mut rng, kill::Complaints::Shown);
                 kills += 10;
             }
             let seed = rng.u64(..).to_string();
