@@ -22,6 +22,8 @@ use crate::wire::request::Rule;
 use crate::wire::topic::Name;
 use crate::wire::topic::Pattern;
 use rustix::io::Errno;
+use rustix::process::Uid;
+use rustix::thread::set_thread_res_uid;
 use std::time::Duration;
 
 /// One kind of system call.
@@ -322,16 +324,31 @@ fn last_will(again: bool) -> Scene {
     Scene::sends(actor, raw_message(message::LAST_WILL, flags, SEQ, &body)).watched_by([watcher()])
 }
 
+/// A socket of an ordinary user.
+fn opened_by(uid: u32) -> Client {
+    let open = move || {
+        let uid = Uid::from_raw(uid);
+        set_thread_res_uid(uid, uid, uid).expect("setresuid");
+        Client::open()
+    };
+    std::thread::spawn(open).join().expect("a thread")
+}
+
+/// Some lose a right by it, and others gain one.
 fn policy() -> Scene {
+    Client::open().set_policy(&[]).expect("no rules");
     let (bystander, watcher) = (publisher_of(&["t/rule/a", "t/rule/b"]), watcher());
-    let rules = ["t/rule", "t/rule/a", "u"];
-    let rules = rules.map(|prefix| Rule::new(Some(name(prefix)), 0, 0, 0o600));
+    let (intruder, welcome) = (opened_by(2000), opened_by(2001));
+    intruder.advertise("t/rule/c");
+    welcome.subscribe("t/rule/*");
+    let rules = [("t/rule", 2001), ("t/rule/a", 0), ("u", 0)];
+    let rules = rules.map(|(prefix, uid)| Rule::new(Some(name(prefix)), uid, 0, 0o600));
     let mut buf = vec![0; 4096];
     let len = request::write_policy(&mut buf, SEQ, rules.into_iter()).expect("it fits");
     buf.truncate(len);
     Scene::sends(Client::open(), buf)
         .watched_by([watcher])
-        .beside([bystander])
+        .beside([bystander, intruder, welcome])
 }
 
 fn dump(kind: u16) -> Scene {
@@ -379,6 +396,20 @@ pub const ALL: &[Case] = &[
         prepare: || {
             let watchers = [watcher(), subscriber("t/*", 0), subscriber("t/new", 0)];
             Scene::requests(Client::open(), advertise("t/new")).watched_by(watchers)
+        },
+    },
+    Case {
+        name: "be the first of a user, and publish",
+        prepare: || Scene::requests(Client::open(), advertise("t/alone")),
+    },
+    Case {
+        name: "be the first of a user, and subscribe",
+        prepare: || {
+            let request = Request::Subscribe {
+                pattern: pattern("t/*"),
+                flags: 0,
+            };
+            Scene::requests(Client::open(), request)
         },
     },
     Case {
