@@ -41,7 +41,8 @@ const MOST: &str = "/proc/sys/user/max_net_namespaces";
 
 /// Namespaces come and go with all that is in them; the bus of the first one notices nothing.
 pub fn come_and_go_under_traffic(storm: &Storm) {
-    let count = storm.times(FULL);
+    // So many that memory is what it stays like before half of them have come.
+    let count = storm.times(FULL).max(60);
     let mut rng = storm.rng("namespaces");
     kernel::allow_large_queues();
     all_are_gone();
@@ -84,7 +85,7 @@ pub fn come_and_go_under_traffic(storm: &Storm) {
             }
         }
         // By then there have been some of each kind.
-        if number == count / 4 {
+        if number == count / 2 {
             killed += alive.len();
             alive.clear();
             all_are_gone();

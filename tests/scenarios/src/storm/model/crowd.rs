@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 const RELIABLE: &str = "crowd/reliable";
 const LOSSY: &str = "crowd/lossy";
@@ -28,6 +29,9 @@ const GATE: &str = "crowd/gate";
 
 /// What each publisher sends in a round.
 const MESSAGES: u64 = 120;
+
+/// How long the last of them may take, while others have nothing to read any more.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A queue of a few dozen messages.
 const SMALL: usize = 16 << 10;
@@ -117,6 +121,7 @@ struct Totals {
     lost: u64,
     again: u64,
     latecomers: u64,
+    longest: Duration,
 }
 
 /// All subscribers agree on order and content, the reliable lose nothing, late ones find no gap
@@ -133,9 +138,23 @@ pub fn agrees(storm: &Storm) {
     }
     println!(
         "# {rounds} rounds, {} messages published, {} delivered, {} lost, none of them reliable; \
-         {} refused for full queues, {} latecomers without a gap",
-        totals.published, totals.received, totals.lost, totals.again, totals.latecomers
+         {} refused for full queues, {} latecomers without a gap, {} ms for the slowest publish",
+        totals.published,
+        totals.received,
+        totals.lost,
+        totals.again,
+        totals.latecomers,
+        totals.longest.as_millis()
     );
+}
+
+/// Tells the others that it is over, also where something was wrong.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 fn round(observer: &Client, rng: &mut Rng, totals: &mut Totals) {
@@ -172,6 +191,7 @@ fn round(observer: &Client, rng: &mut Rng, totals: &mut Totals) {
     let mut seeds = std::iter::repeat_with(|| Rng::with_seed(rng.u64(..)));
     let mut seed = || seeds.next().expect("as many as it takes");
     let (ears, published) = std::thread::scope(|scope| {
+        let end = Over(over);
         let readers: Vec<_> = readers
             .iter()
             .zip(READERS)
@@ -196,7 +216,7 @@ fn round(observer: &Client, rng: &mut Rng, totals: &mut Totals) {
             .into_iter()
             .map(|thread| thread.join().expect("a publisher"))
             .collect();
-        over.store(true, Ordering::Release);
+        drop(end);
         totals.received += gate.join().expect("the gate");
         for latecomer in latecomers {
             totals.latecomers += latecomer.join().expect("a latecomer");
@@ -209,9 +229,10 @@ fn round(observer: &Client, rng: &mut Rng, totals: &mut Totals) {
         let ears: Vec<Ear> = ears.map(|ear| ear.expect("a reader")).collect();
         (ears, publishers)
     });
-    for (again, count) in &published {
+    for (again, count, longest) in published {
         totals.again += again;
         totals.published += count;
+        totals.longest = totals.longest.max(longest);
     }
     compare(&ears, totals);
 }
@@ -254,16 +275,17 @@ fn compare(ears: &[Ear], totals: &mut Totals) {
     }
 }
 
-/// Publishes what it has to; returns how often it was refused for a full queue, and how much that
-/// was.
-fn publish(user: usize, topic: &str, terms: Terms, rng: &mut Rng) -> (u64, u64) {
+/// Publishes what it has to; returns how often it was refused for a full queue, how much that was,
+/// and how long one of them took at most.
+fn publish(user: usize, topic: &str, terms: Terms, rng: &mut Rng) -> (u64, u64, Duration) {
     let client = USERS[user].open();
     let reliable = terms.wait.is_some();
     let topic = client.advertise_with(topic, terms).expect("advertise");
-    let (mut number, mut again) = (1, 0);
+    let (mut number, mut again, mut longest) = (1, 0, Duration::ZERO);
     while number <= MESSAGES {
         let mut payload = number.to_ne_bytes().to_vec();
         payload.resize(rng.usize(8..600), 0);
+        let start = Instant::now();
         match rng.u8(..4) {
             0 if !reliable => {
                 let count = rng.u64(2..8).min(MESSAGES + 1 - number);
@@ -288,15 +310,18 @@ fn publish(user: usize, topic: &str, terms: Terms, rng: &mut Rng) -> (u64, u64) 
                 }
             },
         }
+        longest = longest.max(start.elapsed());
     }
-    (again, MESSAGES)
+    (again, MESSAGES, longest)
 }
 
 /// Reads until these many topics are gone.
 fn read(client: &Client, topics: usize, slowly: bool, rng: &mut Rng) -> Ear {
     let mut ear = Ear::default();
     while ear.removed < topics {
-        client.expect().iter().for_each(|event| ear.hear(event));
+        let events = client.receive(PATIENCE);
+        assert!(!events.is_empty(), "nothing came within {PATIENCE:?}");
+        events.iter().for_each(|event| ear.hear(event));
         if slowly && rng.u8(..20) == 0 {
             std::thread::sleep(Duration::from_micros(rng.u64(..5000)));
         }
