@@ -40,6 +40,7 @@ use rustix::net::recvfrom;
 use rustix::net::sendto;
 use rustix::net::socket_with;
 use rustix::net::sockopt;
+use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
@@ -47,6 +48,12 @@ use std::time::Duration;
 
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// Room for any datagram. Made once: where many threads receive, making it would be most of
+    /// what they do.
+    static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; 1 << 20]);
+}
 
 /// A refusal: errno, sentence, offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -405,16 +412,16 @@ impl Client {
         if poll(&mut fds, Some(&timeout))? == 0 {
             return Ok(Vec::new());
         }
-        let mut buf = vec![0; 1 << 20];
-        let (_, len, from) = recvfrom(&self.fd, &mut buf[..], RecvFlags::empty())?;
-        let from = SocketAddrNetlink::try_from(from.expect("an address")).expect("netlink");
-        assert_eq!(
-            from.pid(),
-            0,
-            "what comes through the bus comes from the kernel"
-        );
-        buf.truncate(len);
-        Ok(buf)
+        ROOM.with_borrow_mut(|room| {
+            let (_, len, from) = recvfrom(&self.fd, &mut room[..], RecvFlags::empty())?;
+            let from = SocketAddrNetlink::try_from(from.expect("an address")).expect("netlink");
+            assert_eq!(
+                from.pid(),
+                0,
+                "what comes through the bus comes from the kernel"
+            );
+            Ok(room[..len].to_vec())
+        })
     }
 
     /// The messages of the next datagram, which must come.

@@ -40,7 +40,7 @@ static LAST_WORDS: Mutex<String> = Mutex::new(String::new());
 
 /// In histories with one thread, every step has exactly the result that it should.
 pub fn random_histories(storm: &Storm) {
-    let histories = storm.times(300);
+    let histories = storm.times(1800);
     let mut rng = storm.rng("model");
     kernel::allow_large_queues();
     let start = Instant::now();
