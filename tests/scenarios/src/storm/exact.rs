@@ -198,11 +198,16 @@ pub fn slowness() -> u32 {
     u32::try_from(factor).expect("a factor").max(1)
 }
 
+/// Whether the kernel keeps books on its own memory.
+pub fn is_debug_kernel() -> bool {
+    fs::metadata("/sys/kernel/debug/kmemleak").is_ok()
+}
+
 /// By how much unreclaimable slab may waver, in kB, whatever happens: sockets are freed by RCU,
 /// and slabs are kept half empty. KASAN holds back what is freed, up to a part of all memory.
 pub fn slab_wavers() -> u64 {
     let usual = 4096;
-    if fs::metadata("/sys/kernel/debug/kmemleak").is_err() {
+    if !is_debug_kernel() {
         return usual;
     }
     let meminfo = fs::read_to_string("/proc/meminfo").expect("/proc/meminfo");
