@@ -136,6 +136,8 @@ fn explain(limits: Limits, mut history: Vec<Operation>, mut why: String) -> ! {
     for operation in &history {
         println!("#   {operation:?}");
     }
+    // Whoever comes next would meet these limits.
+    reload(Limits::default());
     std::thread::sleep(Duration::from_millis(100));
     panic!("a history of {} operations: {why}", history.len());
 }

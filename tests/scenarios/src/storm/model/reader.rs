@@ -206,14 +206,19 @@ impl Reader {
                     ref message,
                     form,
                     overflow,
+                    optional,
                     ..
                 } => {
                     let lane = match form {
                         Form::V1 => Lane::Topic(message.topic),
                         Form::Seed => Lane::Seed,
                     };
-                    self.newest = Some((lane, message.seq, overflow));
-                    if !self.is_due && self.announced.contains(&message.topic) {
+                    // What may be left out may also take the place of another.
+                    self.newest = (!optional).then_some((lane, message.seq, overflow));
+                    // A loss that is still to be told would stand before it.
+                    let owes_nothing = self.lanes.get(&lane).is_none_or(VecDeque::is_empty);
+                    let is_first = !self.is_due && !self.is_read && owes_nothing && !optional;
+                    if is_first && self.announced.contains(&message.topic) {
                         self.front = Some((lane, message.seq));
                     }
                     lane
@@ -263,6 +268,8 @@ impl Reader {
 
     fn message_read(&mut self, lane: Lane, seq: u64) {
         self.received += 1;
+        // From now on, it may come again: as a retained one, which may be lost.
+        self.front = self.front.filter(|front| *front != (lane, seq));
         if matches!(self.newest, Some((l, s, _)) if (l, s) == (lane, seq)) {
             self.newest = None;
         }
@@ -464,8 +471,10 @@ impl Reader {
         }
         assert!(
             !self.front_lost || self.records > FEW_RECORDS,
-            "{:?} was at the front",
-            self.front
+            "client {}: {:?} was at the front, with {} records",
+            self.client,
+            self.front,
+            self.records
         );
         self.front = None;
         (self.front_lost, self.is_due, self.is_read) = (false, false, false);
