@@ -9,13 +9,17 @@
 #include <net/netlink.h>
 #include <net/net_namespace.h>
 
-/* Message types; bench/src/mechanism.rs says the same. */
+/* Message types; bench/src/link/baseline.rs says the same. */
 enum {
 	BASELINE_DISCARD = 0x10,	/* do nothing: what sending alone costs */
 	BASELINE_MULTICAST = 0x11,	/* to all members of BASELINE_GROUP */
+	BASELINE_UNICAST = 0x12,	/* to all who joined, one by one */
+	BASELINE_JOIN = 0x13,		/* the sender joins */
+	BASELINE_FORGET = 0x14,		/* nobody has joined */
 };
 
 #define BASELINE_GROUP 1
+#define BASELINE_MEMBERS 1024
 
 static unsigned int protocol = 30;
 module_param(protocol, uint, 0444);
@@ -23,16 +27,50 @@ MODULE_PARM_DESC(protocol, "netlink protocol number (default 30)");
 
 static struct sock *baseline_sock;
 
-static void baseline_input(struct sk_buff *skb)
+/* One benchmark at a time; so there is no lock to pay for. */
+static u32 members[BASELINE_MEMBERS];
+static unsigned int member_count;
+
+static void baseline_multicast(struct sk_buff *skb)
 {
-	struct sk_buff *clone;
+	struct sk_buff *clone = netlink_skb_clone(skb, GFP_KERNEL);
 
-	if (skb->len < NLMSG_HDRLEN || nlmsg_hdr(skb)->nlmsg_type != BASELINE_MULTICAST)
-		return;
-
-	clone = netlink_skb_clone(skb, GFP_KERNEL);
 	if (clone)
 		nlmsg_multicast(baseline_sock, clone, 0, BASELINE_GROUP, GFP_KERNEL);
+}
+
+static void baseline_unicast(struct sk_buff *skb)
+{
+	unsigned int i;
+
+	for (i = 0; i < member_count; i++) {
+		struct sk_buff *clone = netlink_skb_clone(skb, GFP_KERNEL);
+
+		if (clone)
+			netlink_unicast(baseline_sock, clone, members[i], MSG_DONTWAIT);
+	}
+}
+
+static void baseline_input(struct sk_buff *skb)
+{
+	if (skb->len < NLMSG_HDRLEN)
+		return;
+
+	switch (nlmsg_hdr(skb)->nlmsg_type) {
+	case BASELINE_MULTICAST:
+		baseline_multicast(skb);
+		break;
+	case BASELINE_UNICAST:
+		baseline_unicast(skb);
+		break;
+	case BASELINE_JOIN:
+		if (member_count < BASELINE_MEMBERS)
+			members[member_count++] = NETLINK_CB(skb).portid;
+		break;
+	case BASELINE_FORGET:
+		member_count = 0;
+		break;
+	}
 }
 
 static int __init baseline_init(void)

@@ -1,44 +1,48 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What one publish costs its sender, compared with raw netlink multicast.
+//! What it costs to hand a message from one process to many: by kipc, by raw netlink, and by what
+//! else Linux has.
 //!
-//! All mechanisms run in one process, message by message in turn. Each call of `sendto()` is timed
-//! alone; before the next one every subscriber is checked to have the message, once and whole, and
-//! nothing else. README.md beside this crate says what the numbers mean.
+//! Mechanisms take turns, message by message, in one process. Each call is timed alone; before the
+//! next one every subscriber is checked to have the message, once and whole, and nothing else.
+//! README.md beside this crate says what the numbers mean.
 
+mod case;
+mod crowd;
+mod full;
+mod goals;
 mod link;
 mod measure;
 mod options;
-mod report;
-mod socket;
-mod variant;
+mod plan;
+mod regression;
+mod results;
+mod round_trip;
+mod tables;
 #[allow(
     dead_code,
     reason = "the whole wire format, of which a benchmark needs a part"
 )]
 mod wire;
 
-use crate::link::Link;
-use crate::link::MECHANISMS;
-use crate::link::Mechanism;
+use crate::case::Case;
+use crate::case::Operation;
+use crate::case::SMALL;
 use crate::measure::Clock;
 use crate::measure::Samples;
 use crate::options::Options;
-use crate::report::Report;
-use crate::report::Row;
+use crate::results::Results;
+use rustix::io::Errno;
 use std::error::Error;
 use std::process::ExitCode;
 
-/// Payload sizes in bytes.
-const PAYLOADS: [usize; 2] = [64, 4096];
-/// Numbers of subscribers.
-const SUBSCRIBERS: [usize; 3] = [1, 8, 64];
-/// And with `--full`.
-const MANY_SUBSCRIBERS: usize = 512;
-/// Messages that are sent first and not counted: they fill caches and announce the topic.
-const WARM_UP: usize = 8;
+/// Calls that are not counted: they fill caches and announce the topic.
+pub(crate) const WARM_UP: usize = 8;
+/// Room for any datagram.
+const ROOM: usize = 256 << 10;
 
-/// The process ends with this status if a goal was missed, and with 2 if it could not measure.
+/// The process ends with this status if a goal was missed or something costs more than it did, and
+/// with 2 if it could not measure.
 const MISSED: u8 = 1;
 const FAILED: u8 = 2;
 
@@ -53,71 +57,148 @@ fn main() -> ExitCode {
     }
 }
 
-/// False if a goal was missed.
+/// False if a goal was missed, or something costs more than it did.
 fn run() -> Result<bool, Box<dyn Error>> {
     let options = Options::parse(std::env::args().skip(1))?;
-    if options.full {
-        socket::allow_many()?;
+    if let Some(mechanism) = &options.echo {
+        round_trip::echo(mechanism)?;
+        return Ok(true);
     }
-    let many = options.full.then_some(MANY_SUBSCRIBERS);
+    // Before hours of work.
+    let record = match &options.compare {
+        Some(file) => Some(results::read(&std::fs::read_to_string(file)?)?),
+        None => None,
+    };
+    crowd::lift_limits()?;
     let clock = Clock::calibrate(options.messages);
-    let mut report = Report::default();
-    for payload in PAYLOADS {
-        for subscribers in SUBSCRIBERS.into_iter().chain(many) {
-            report.rows.push(Row {
-                payload,
-                subscribers,
-                costs: measure(&clock, MECHANISMS, payload, subscribers, options.messages)?,
-            });
-        }
-    }
     println!(
         "# Linux {}; nanoseconds of CLOCK_MONOTONIC, without the {} that reading it costs",
         rustix::system::uname().release().to_string_lossy(),
         clock.overhead(),
     );
-    let variants = variant::measure_all(&clock, options.messages)?;
-    println!("{}{}", report.csv(), variant::csv(&variants));
-    print!("{}\n{}", report.markdown(), variant::markdown(&variants));
-    let mut missed = report.missed(options.max_ratio);
-    if options.max_ratio.is_some() {
-        missed.extend(variant::missed(&variants));
+    let results = measure(&clock, &options)?;
+    print!("{}", results.csv());
+    for table in [
+        tables::publish(&results),
+        tables::variants(&results),
+        tables::receive(&results),
+        tables::round_trips(&results),
+    ] {
+        println!("\n{table}");
     }
-    for miss in &missed {
-        eprintln!("kipc-bench: {miss}");
+    let goals = goals::all(&results);
+    println!("{}", tables::goals(&goals));
+    let mut good = true;
+    if options.goals {
+        for goal in goals.iter().filter(|goal| !goal.is_met()) {
+            eprintln!("kipc-bench: missed: {}", goal.what);
+            good = false;
+        }
     }
-    Ok(missed.is_empty())
+    if let Some(record) = record {
+        let (worse, compared) = regression::find(&results, &record)?;
+        for sentence in &worse {
+            eprintln!("kipc-bench: {sentence}");
+        }
+        eprintln!("kipc-bench: {compared} costs compared with those on record");
+        good &= worse.is_empty();
+    }
+    Ok(good)
 }
 
-/// The costs of these mechanisms.
-fn measure<const N: usize>(
-    clock: &Clock,
-    mechanisms: [Mechanism; N],
-    payload: usize,
-    subscribers: usize,
-    messages: usize,
-) -> Result<[Samples; N], Box<dyn Error>> {
-    let mut links = Vec::new();
-    for mechanism in mechanisms {
-        links.push((
-            Link::open(mechanism, subscribers, payload)
-                .map_err(|error| format!("{}: {error}", mechanism.name()))?,
-            Samples::default(),
-        ));
+/// Everything that the plan has.
+fn measure(clock: &Clock, options: &Options) -> Result<Results, Box<dyn Error>> {
+    let messages = options.messages;
+    let mut results = Results::default();
+    for turns in plan::quiet(options.short) {
+        take_turns(clock, &turns, messages, &mut results)?;
     }
+    for case in plan::full(options.short) {
+        let samples =
+            full::measure(clock, case, messages).map_err(|why| format!("{case}: {why}"))?;
+        results.add(case, Operation::Publish, samples);
+    }
+    let trips = round_trip::measure(clock, messages)?;
+    for (mechanism, samples) in round_trip::MECHANISMS.into_iter().zip(trips) {
+        results.add(
+            Case::plain(mechanism, SMALL, 1),
+            Operation::RoundTrip,
+            samples,
+        );
+    }
+    let _crowd = crowd::gather()?;
+    for turns in plan::crowded() {
+        take_turns(clock, &turns, messages, &mut results)?;
+    }
+    Ok(results)
+}
+
+/// Measures cases of which each sends a message in turn.
+fn take_turns(
+    clock: &Clock,
+    cases: &[Case],
+    messages: usize,
+    results: &mut Results,
+) -> Result<(), Box<dyn Error>> {
+    let mut links = Vec::new();
+    for case in cases {
+        let link = link::open(*case).map_err(|error| format!("{case}: {error}"))?;
+        links.push((*case, link, Samples::default(), Samples::default()));
+    }
+    let mut room = vec![0; ROOM];
     for round in 0..WARM_UP.saturating_add(messages) {
-        for (link, samples) in &mut links {
+        let warm_up = round < WARM_UP;
+        for (case, link, sent, received) in &mut links {
             link.prepare(round);
-            let cost = clock.time(|| link.send());
-            link.drain(round < WARM_UP)
-                .map_err(|error| format!("{}, message {round}: {error}", link.name()))?;
-            if round >= WARM_UP {
-                samples.add(cost?);
-            } else {
-                cost?;
+            let failed = |errno| format!("{case}, message {round} cannot be sent: {errno}");
+            let ((), cost) = clock.time(|| link.send()).map_err(failed)?;
+            let receive_cost = drain(clock, link.as_mut(), &mut room, warm_up)
+                .map_err(|error| format!("{case}, message {round}: {error}"))?;
+            if !warm_up {
+                sent.add(cost);
+                if let Some(cost) = receive_cost {
+                    received.add(cost);
+                }
             }
         }
     }
-    let mut samples = links.into_iter().map(|(_, samples)| samples);
-    Ok(mechanisms.map(|_| samples.next().unwrap_or_default()))
+    for (case, _, sent, received) in links {
+        results.add(case, Operation::Publish, sent);
+        if received.count() > 0 {
+            results.add(case, Operation::Receive, received);
+        }
+    }
+    Ok(())
+}
+
+/// Empties all queues: every subscriber must have each message, once. Returns what the first
+/// subscriber's first call cost.
+fn drain(
+    clock: &Clock,
+    link: &mut dyn link::Link,
+    room: &mut [u8],
+    warm_up: bool,
+) -> Result<Option<u64>, String> {
+    let mut first_cost = None;
+    for subscriber in 0..link.subscribers() {
+        let mut count = 0_usize;
+        loop {
+            match clock.time(|| link.receive(subscriber, room)) {
+                Ok((len, cost)) => {
+                    first_cost = first_cost.or(Some(cost));
+                    let datagram = room.get(..len).ok_or(format!("{len} bytes came"))?;
+                    let found = link.count(datagram, warm_up);
+                    let found = found.map_err(|why| format!("subscriber {subscriber}: {why}"))?;
+                    count = count.saturating_add(found);
+                }
+                Err(Errno::AGAIN) => break,
+                Err(errno) => return Err(format!("subscriber {subscriber}: {errno}")),
+            }
+        }
+        if count != link.messages() {
+            return Err(format!("subscriber {subscriber} got {count} messages"));
+        }
+    }
+    link.check_publisher()?;
+    Ok(first_cost)
 }

@@ -23,7 +23,7 @@ impl Clock {
         let mut empty = Samples::default();
         for _ in 0..rounds {
             // It cannot fail.
-            if let Ok(cost) = clock.time(|| Ok::<_, ()>(())) {
+            if let Ok(((), cost)) = clock.time(|| Ok::<_, ()>(())) {
                 empty.add(cost);
             }
         }
@@ -37,18 +37,19 @@ impl Clock {
         self.overhead
     }
 
-    /// Nanoseconds that the call took.
+    /// What the call returned, and the nanoseconds that it took.
     #[inline(always)]
-    pub(crate) fn time<E>(&self, call: impl FnOnce() -> Result<(), E>) -> Result<u64, E> {
+    pub(crate) fn time<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<(T, u64), E> {
         let before = now();
         let result = call();
         let after = now();
-        result.map(|()| after.saturating_sub(before).saturating_sub(self.overhead))
+        let cost = after.saturating_sub(before).saturating_sub(self.overhead);
+        result.map(|value| (value, cost))
     }
 }
 
 /// The times of many calls.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Samples(Vec<u64>);
 
 impl Samples {
@@ -97,7 +98,7 @@ mod tests {
             std::thread::sleep(pause);
             Ok::<_, ()>(())
         });
-        assert!(cost.is_ok_and(|cost| cost >= 1_900_000));
-        assert_eq!(clock.time(|| Err(7)), Err(7));
+        assert!(cost.is_ok_and(|((), cost)| cost >= 1_900_000));
+        assert_eq!(clock.time(|| Err::<(), _>(7)), Err(7));
     }
 }

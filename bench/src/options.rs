@@ -2,44 +2,47 @@
 
 //! The command line.
 
+use std::path::PathBuf;
+
 /// How the program was called.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
-    /// Also measure very many subscribers.
-    pub(crate) full: bool,
+    /// Measure only what the goals are about, and little else.
+    pub(crate) short: bool,
     /// Messages per number, an odd one so that the median is one of them.
     pub(crate) messages: usize,
-    /// The goal, if there is one.
-    pub(crate) max_ratio: Option<f64>,
+    /// Fail if a goal is missed.
+    pub(crate) goals: bool,
+    /// Fail if something costs more than it does in this CSV file.
+    pub(crate) compare: Option<PathBuf>,
+    /// Answer what this mechanism brings, until nothing comes any more.
+    pub(crate) echo: Option<String>,
 }
 
-const USAGE: &str = "usage: kipc-bench [--full] [--messages N] [--max-ratio R]";
+const USAGE: &str =
+    "usage: kipc-bench [--short] [--messages N] [--goals] [--compare FILE] | --echo MECHANISM";
 
 impl Options {
     /// Parses the arguments behind the program's name.
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
-            full: false,
             messages: 301,
-            max_ratio: None,
+            ..Self::default()
         };
         while let Some(arg) = args.next() {
             match arg.as_str() {
-                "--full" => options.full = true,
+                "--short" => options.short = true,
                 "--messages" => {
-                    options.messages = number(&arg, args.next())?;
+                    options.messages = value(&arg, args.next())?
+                        .parse()
+                        .map_err(|_| format!("--messages wants a number; {USAGE}"))?;
                     if options.messages.is_multiple_of(2) {
                         return Err("--messages wants an odd number".into());
                     }
                 }
-                "--max-ratio" => {
-                    let ratio: f64 = number(&arg, args.next())?;
-                    // Nothing is greater than NaN: such a goal could not be missed.
-                    if !ratio.is_finite() || ratio <= 0.0 {
-                        return Err("--max-ratio wants a positive number".into());
-                    }
-                    options.max_ratio = Some(ratio);
-                }
+                "--goals" => options.goals = true,
+                "--compare" => options.compare = Some(value(&arg, args.next())?.into()),
+                "--echo" => options.echo = Some(value(&arg, args.next())?),
                 _ => return Err(format!("unknown option {arg}; {USAGE}")),
             }
         }
@@ -47,10 +50,8 @@ impl Options {
     }
 }
 
-fn number<T: std::str::FromStr>(option: &str, value: Option<String>) -> Result<T, String> {
-    value
-        .and_then(|value| value.parse().ok())
-        .ok_or_else(|| format!("{option} wants a number; {USAGE}"))
+fn value(option: &str, value: Option<String>) -> Result<String, String> {
+    value.ok_or_else(|| format!("{option} wants a value; {USAGE}"))
 }
 
 #[cfg(test)]
@@ -64,11 +65,13 @@ mod tests {
     #[test]
     fn options_are_understood() {
         assert_eq!(
-            parse("--full --messages 11 --max-ratio 1.25"),
+            parse("--short --messages 11 --goals --compare a.csv"),
             Ok(Options {
-                full: true,
+                short: true,
                 messages: 11,
-                max_ratio: Some(1.25),
+                goals: true,
+                compare: Some("a.csv".into()),
+                echo: None,
             })
         );
         assert_eq!(parse("").map(|options| options.messages), Ok(301));
@@ -80,9 +83,7 @@ mod tests {
             "--messages 300",
             "--messages",
             "--messages -1",
-            "--max-ratio NaN",
-            "--max-ratio inf",
-            "--max-ratio 0",
+            "--compare",
             "--fast",
         ] {
             assert!(parse(line).is_err(), "{line}");

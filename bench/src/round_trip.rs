@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! There and back between two processes, each of which sleeps until it has something to do.
+
+use crate::case::Mechanism;
+use crate::case::SMALL;
+use crate::link::kipc;
+use crate::link::netlink::Socket;
+use crate::link::unix;
+use crate::measure::Clock;
+use crate::measure::Samples;
+use crate::wire::header::Header;
+use crate::wire::message;
+use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use rustix::net::SendFlags;
+use rustix::net::SocketFlags;
+use rustix::net::recv;
+use rustix::net::send;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+/// What is compared.
+pub(crate) const MECHANISMS: [Mechanism; 2] = [Mechanism::UnixSends, Mechanism::Kipc];
+
+const THERE: &str = "round/there";
+const BACK: &str = "round/back";
+
+/// Larger than any message.
+const ROOM: usize = 512;
+
+/// One of the two processes.
+trait End {
+    fn send(&self) -> Result<(), Errno>;
+    /// Waits for a message; false if there will be none any more.
+    fn receive(&self, room: &mut [u8]) -> Result<bool, Errno>;
+}
+
+struct Kipc {
+    publisher: Socket,
+    subscriber: Socket,
+    message: Vec<u8>,
+}
+
+impl Kipc {
+    fn open(publishes: &str, subscribes: &str) -> Result<Self, String> {
+        let open = || Socket::open_waiting().map_err(kipc::no_socket);
+        let (publisher, subscriber) = (open()?, open()?);
+        kipc::subscribe(&subscriber, subscribes, 0)?;
+        let topic = kipc::advertise(&publisher, publishes, None, None)?;
+        Ok(Self {
+            publisher,
+            subscriber,
+            message: kipc::publish(topic, SMALL),
+        })
+    }
+}
+
+impl End for Kipc {
+    fn send(&self) -> Result<(), Errno> {
+        self.publisher.send(&self.message)
+    }
+
+    fn receive(&self, room: &mut [u8]) -> Result<bool, Errno> {
+        loop {
+            self.subscriber.receive(room)?;
+            // The topic's name comes before its first message.
+            if Header::read(room).is_some_and(|header| header.kind == message::PUBLISH) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+struct Unix<'a> {
+    socket: BorrowedFd<'a>,
+    message: [u8; SMALL],
+}
+
+impl<'a> Unix<'a> {
+    fn new(socket: BorrowedFd<'a>) -> Self {
+        Self {
+            socket,
+            message: [super::link::FILL; SMALL],
+        }
+    }
+}
+
+impl End for Unix<'_> {
+    fn send(&self) -> Result<(), Errno> {
+        send(self.socket, &self.message, SendFlags::NOSIGNAL).map(|_| ())
+    }
+
+    fn receive(&self, room: &mut [u8]) -> Result<bool, Errno> {
+        let (_, len) = recv(self.socket, room, RecvFlags::TRUNC)?;
+        Ok(len > 0)
+    }
+}
+
+/// The other process: sends back until its parent kills it, or is gone.
+pub(crate) fn echo(mechanism: &str) -> Result<(), String> {
+    let stdin = std::io::stdin();
+    let kipc;
+    let unix;
+    let end: &dyn End = if mechanism == Mechanism::Kipc.name() {
+        kipc = Kipc::open(BACK, THERE)?;
+        // The first message says that it can begin.
+        kipc.send().map_err(|errno| errno.to_string())?;
+        &kipc
+    } else if mechanism == Mechanism::UnixSends.name() {
+        unix = Unix::new(stdin.as_fd());
+        &unix
+    } else {
+        return Err(format!("there is no echo by {mechanism}"));
+    };
+    let mut room = [0; ROOM];
+    loop {
+        match end.receive(&mut room) {
+            Ok(true) => end.send().map_err(|errno| errno.to_string())?,
+            Ok(false) => return Ok(()),
+            Err(errno) => return Err(errno.to_string()),
+        }
+    }
+}
+
+/// The other process, which ends with this.
+struct Echo(Child);
+
+impl Echo {
+    fn start(mechanism: Mechanism, stdin: Stdio) -> Result<Self, String> {
+        let start = || {
+            Command::new(std::env::current_exe()?)
+                .args(["--echo", mechanism.name()])
+                .stdin(stdin)
+                .spawn()
+        };
+        start()
+            .map(Self)
+            .map_err(|error| format!("no process: {error}"))
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The costs of so many round trips by each of [`MECHANISMS`], which take turns.
+pub(crate) fn measure(clock: &Clock, rounds: usize) -> Result<[Samples; 2], String> {
+    let (mine, others): (OwnedFd, OwnedFd) =
+        unix::pair(SocketFlags::empty()).map_err(|errno| errno.to_string())?;
+    let _unix = Echo::start(Mechanism::UnixSends, Stdio::from(others))?;
+    let unix = Unix::new(mine.as_fd());
+    let kipc = Kipc::open(THERE, BACK)?;
+    let _kipc = Echo::start(Mechanism::Kipc, Stdio::null())?;
+    let mut room = [0; ROOM];
+    let ends: [&dyn End; 2] = [&unix, &kipc];
+    // Says that the other one has begun.
+    kipc.receive(&mut room).map_err(|errno| errno.to_string())?;
+    let mut samples = [Samples::default(), Samples::default()];
+    for round in 0..rounds.saturating_add(crate::WARM_UP) {
+        for (end, samples) in ends.iter().zip(&mut samples) {
+            let trip = clock.time(|| {
+                end.send()?;
+                end.receive(&mut room)
+            });
+            match trip {
+                Ok((true, cost)) if round >= crate::WARM_UP => samples.add(cost),
+                Ok((true, _)) => {}
+                other => return Err(format!("a round trip ended with {other:?}")),
+            }
+        }
+    }
+    Ok(samples)
+}
