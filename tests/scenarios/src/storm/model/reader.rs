@@ -151,7 +151,7 @@ fn pass_over(queue: &mut VecDeque<(usize, Due)>, wanted: impl Fn(&Due) -> bool) 
     let mut passed = false;
     while let Some((_, due)) = queue.front() {
         let is_end = matches!(due, Due::Item(Item::Left { .. } | Item::Removed { .. }, _));
-        if wanted(due) || !due.may_be_left_out() && !(passed && is_end) {
+        if wanted(due) || !(due.may_be_left_out() || passed && is_end) {
             return;
         }
         passed = true;
