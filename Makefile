@@ -95,6 +95,10 @@ debug-test: ## the scenarios on the debug kernel, with a search for leaks behind
 storms: ## very much at random moments: STORMS="--scale 100 --seed 1 name..." KERNEL=debug
 	tests/scenarios/run --kernel "$(or $(KERNEL),debug)" --timeout 14400 --storms $(STORMS)
 
+.PHONY: soak
+soak: ## an hour of mixed traffic on the debug kernel
+	tests/scenarios/run --kernel debug --timeout 7200 --storms --scale 100 soak_leaves_memory
+
 .PHONY: semver
 semver: ## compare what libkipc offers with an earlier revision: BASE=v0.1.0
 	@command -v cargo-semver-checks >/dev/null || \
@@ -102,8 +106,17 @@ semver: ## compare what libkipc offers with an earlier revision: BASE=v0.1.0
 	cargo semver-checks -p libkipc --all-features --baseline-rev "$(BASE)"
 
 .PHONY: bench
-bench: ## counted instructions per publish, beside raw netlink multicast
-	bench/run
+bench: ## measure everything, into docs/performance: about an hour
+	bench/run --csv docs/performance/mechanism.csv
+	bench/run --short --check --update
+	bench/profile/run --csv docs/performance/profile.csv
+	bench/scaling/run --csv docs/performance/scaling.csv
+	bench/systems/run --csv docs/performance/systems.csv
+	$(MAKE) bench-figures
+
+.PHONY: bench-figures
+bench-figures: ## draw the figures of docs/performance again
+	$(LAB) exec cargo run --quiet --locked -p kipc-bench-plot -- docs/performance
 
 .PHONY: ffi
 ffi: ## make src/nl/ffi.rs from src/nl/glue.h
