@@ -13,9 +13,9 @@
 enum {
 	BASELINE_DISCARD = 0x10,	/* do nothing: what sending alone costs */
 	BASELINE_MULTICAST = 0x11,	/* to all members of BASELINE_GROUP */
-	BASELINE_UNICAST = 0x12,	/* to all who joined, one by one */
-	BASELINE_JOIN = 0x13,		/* the sender joins */
-	BASELINE_FORGET = 0x14,		/* nobody has joined */
+	BASELINE_UNICAST = 0x40,	/* to all who joined, one by one */
+	BASELINE_JOIN = 0x41,		/* the sender joins */
+	BASELINE_FORGET = 0x42,		/* nobody has joined */
 };
 
 #define BASELINE_GROUP 1

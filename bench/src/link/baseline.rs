@@ -15,9 +15,9 @@ use rustix::io::Errno;
 const PROTOCOL: u32 = 30;
 const DISCARD: u16 = 0x10;
 const MULTICAST: u16 = 0x11;
-const UNICAST: u16 = 0x12;
-const JOIN: u16 = 0x13;
-const FORGET: u16 = 0x14;
+const UNICAST: u16 = 0x40;
+const JOIN: u16 = 0x41;
+const FORGET: u16 = 0x42;
 /// As a bit for bind(): group 1.
 const GROUP: u32 = 1;
 
