@@ -9,16 +9,16 @@
 #include <net/netlink.h>
 #include <net/net_namespace.h>
 
-/* Message types; bench/src/link/baseline.rs says the same. */
+/* Message types; bench/src and bench/trace say the same. */
 enum {
 	BASELINE_DISCARD = 0x10,	/* do nothing: what sending alone costs */
-	BASELINE_MULTICAST = 0x11,	/* to all members of BASELINE_GROUP */
+	BASELINE_MULTICAST = 0x11,	/* to group 1; the next type to group 2, ... */
 	BASELINE_UNICAST = 0x40,	/* to all who joined, one by one */
 	BASELINE_JOIN = 0x41,		/* the sender joins */
 	BASELINE_FORGET = 0x42,		/* nobody has joined */
 };
 
-#define BASELINE_GROUP 1
+#define BASELINE_GROUPS 32
 #define BASELINE_MEMBERS 1024
 
 static unsigned int protocol = 30;
@@ -31,12 +31,12 @@ static struct sock *baseline_sock;
 static u32 members[BASELINE_MEMBERS];
 static unsigned int member_count;
 
-static void baseline_multicast(struct sk_buff *skb)
+static void baseline_multicast(struct sk_buff *skb, unsigned int group)
 {
 	struct sk_buff *clone = netlink_skb_clone(skb, GFP_KERNEL);
 
 	if (clone)
-		nlmsg_multicast(baseline_sock, clone, 0, BASELINE_GROUP, GFP_KERNEL);
+		nlmsg_multicast(baseline_sock, clone, 0, group, GFP_KERNEL);
 }
 
 static void baseline_unicast(struct sk_buff *skb)
@@ -53,12 +53,15 @@ static void baseline_unicast(struct sk_buff *skb)
 
 static void baseline_input(struct sk_buff *skb)
 {
+	unsigned int type;
+
 	if (skb->len < NLMSG_HDRLEN)
 		return;
 
-	switch (nlmsg_hdr(skb)->nlmsg_type) {
-	case BASELINE_MULTICAST:
-		baseline_multicast(skb);
+	type = nlmsg_hdr(skb)->nlmsg_type;
+	switch (type) {
+	case BASELINE_MULTICAST ... BASELINE_MULTICAST + BASELINE_GROUPS - 1:
+		baseline_multicast(skb, type - BASELINE_DISCARD);
 		break;
 	case BASELINE_UNICAST:
 		baseline_unicast(skb);
@@ -76,7 +79,7 @@ static void baseline_input(struct sk_buff *skb)
 static int __init baseline_init(void)
 {
 	struct netlink_kernel_cfg cfg = {
-		.groups = BASELINE_GROUP,
+		.groups = BASELINE_GROUPS,
 		.flags = NL_CFG_F_NONROOT_RECV,
 		.input = baseline_input,
 	};

@@ -72,7 +72,7 @@ pub(crate) fn all(results: &Results) -> Vec<Goal> {
         LARGE_OF_SENDS,
         ratio(large(Mechanism::Kipc), large(Mechanism::UnixSends)),
     );
-    let [unix, kipc] = round_trip::MECHANISMS.map(|mechanism| {
+    let [unix, _, kipc] = round_trip::MECHANISMS.map(|mechanism| {
         let case = Case::plain(mechanism, SMALL, 1);
         results.median(case, Operation::RoundTrip)
     });

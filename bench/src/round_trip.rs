@@ -4,16 +4,18 @@
 
 use crate::case::Mechanism;
 use crate::case::SMALL;
+use crate::link::baseline;
 use crate::link::kipc;
+use crate::link::netlink;
 use crate::link::netlink::Socket;
 use crate::link::unix;
 use crate::measure::Clock;
 use crate::measure::Samples;
+use crate::wire;
 use crate::wire::header::Header;
 use crate::wire::message;
 use rustix::fd::AsFd;
 use rustix::fd::BorrowedFd;
-use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::net::SendFlags;
@@ -24,8 +26,9 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 
-/// What is compared.
-pub(crate) const MECHANISMS: [Mechanism; 2] = [Mechanism::UnixSends, Mechanism::Kipc];
+/// What is compared. Raw multicast shows what any bus over netlink costs at least.
+pub(crate) const MECHANISMS: [Mechanism; 3] =
+    [Mechanism::UnixSends, Mechanism::Multicast, Mechanism::Kipc];
 
 const THERE: &str = "round/there";
 const BACK: &str = "round/back";
@@ -40,15 +43,18 @@ trait End {
     fn receive(&self, room: &mut [u8]) -> Result<bool, Errno>;
 }
 
-struct Kipc {
+/// By kipc or by raw netlink.
+struct Netlink {
     publisher: Socket,
     subscriber: Socket,
     message: Vec<u8>,
+    /// Type of what is received.
+    kind: u16,
 }
 
-impl Kipc {
-    fn open(publishes: &str, subscribes: &str) -> Result<Self, String> {
-        let open = || Socket::open_waiting().map_err(kipc::no_socket);
+impl Netlink {
+    fn kipc(publishes: &str, subscribes: &str) -> Result<Self, String> {
+        let open = || Socket::open_waiting(wire::PROTOCOL, 0).map_err(kipc::no_socket);
         let (publisher, subscriber) = (open()?, open()?);
         kipc::subscribe(&subscriber, subscribes, 0)?;
         let topic = kipc::advertise(&publisher, publishes, None, None)?;
@@ -56,11 +62,27 @@ impl Kipc {
             publisher,
             subscriber,
             message: kipc::publish(topic, SMALL),
+            kind: message::PUBLISH,
+        })
+    }
+
+    /// To one group of the baseline, from another; both count from 0.
+    fn raw(to: u16, from: u16) -> Result<Self, String> {
+        let open = |groups| {
+            let socket = Socket::open_waiting(baseline::PROTOCOL, groups);
+            socket.map_err(|errno| errno.to_string())
+        };
+        let kind = |group| baseline::MULTICAST.saturating_add(group);
+        Ok(Self {
+            publisher: open(0)?,
+            subscriber: open(1 << from)?,
+            message: netlink::message(kind(to), &[], SMALL),
+            kind: kind(from),
         })
     }
 }
 
-impl End for Kipc {
+impl End for Netlink {
     fn send(&self) -> Result<(), Errno> {
         self.publisher.send(&self.message)
     }
@@ -69,7 +91,7 @@ impl End for Kipc {
         loop {
             self.subscriber.receive(room)?;
             // The topic's name comes before its first message.
-            if Header::read(room).is_some_and(|header| header.kind == message::PUBLISH) {
+            if Header::read(room).is_some_and(|header| header.kind == self.kind) {
                 return Ok(true);
             }
         }
@@ -104,19 +126,25 @@ impl End for Unix<'_> {
 /// The other process: sends back until its parent kills it, or is gone.
 pub(crate) fn echo(mechanism: &str) -> Result<(), String> {
     let stdin = std::io::stdin();
-    let kipc;
+    let netlink;
     let unix;
-    let end: &dyn End = if mechanism == Mechanism::Kipc.name() {
-        kipc = Kipc::open(BACK, THERE)?;
-        // The first message says that it can begin.
-        kipc.send().map_err(|errno| errno.to_string())?;
-        &kipc
-    } else if mechanism == Mechanism::UnixSends.name() {
-        unix = Unix::new(stdin.as_fd());
-        &unix
-    } else {
-        return Err(format!("there is no echo by {mechanism}"));
+    let end: &dyn End = match mechanism {
+        "kipc" => {
+            netlink = Netlink::kipc(BACK, THERE)?;
+            &netlink
+        }
+        "multicast" => {
+            netlink = Netlink::raw(1, 0)?;
+            &netlink
+        }
+        "unix-sends" => {
+            unix = Unix::new(stdin.as_fd());
+            &unix
+        }
+        _ => return Err(format!("there is no echo by {mechanism}")),
     };
+    // Says that it can begin.
+    end.send().map_err(|errno| errno.to_string())?;
     let mut room = [0; ROOM];
     loop {
         match end.receive(&mut room) {
@@ -153,18 +181,22 @@ impl Drop for Echo {
 }
 
 /// The costs of so many round trips by each of [`MECHANISMS`], which take turns.
-pub(crate) fn measure(clock: &Clock, rounds: usize) -> Result<[Samples; 2], String> {
-    let (mine, others): (OwnedFd, OwnedFd) =
-        unix::pair(SocketFlags::empty()).map_err(|errno| errno.to_string())?;
-    let _unix = Echo::start(Mechanism::UnixSends, Stdio::from(others))?;
+pub(crate) fn measure(clock: &Clock, rounds: usize) -> Result<Vec<Samples>, String> {
+    let (mine, others) = unix::pair(SocketFlags::empty()).map_err(|errno| errno.to_string())?;
     let unix = Unix::new(mine.as_fd());
-    let kipc = Kipc::open(THERE, BACK)?;
-    let _kipc = Echo::start(Mechanism::Kipc, Stdio::null())?;
+    let raw = Netlink::raw(0, 1)?;
+    let kipc = Netlink::kipc(THERE, BACK)?;
+    let ends: [&dyn End; 3] = [&unix, &raw, &kipc];
+    let mut stdin = Some(Stdio::from(others));
+    let mut echoes = Vec::new();
     let mut room = [0; ROOM];
-    let ends: [&dyn End; 2] = [&unix, &kipc];
-    // Says that the other one has begun.
-    kipc.receive(&mut room).map_err(|errno| errno.to_string())?;
-    let mut samples = [Samples::default(), Samples::default()];
+    for (mechanism, end) in MECHANISMS.into_iter().zip(ends) {
+        let stdin = stdin.take().unwrap_or_else(Stdio::null);
+        echoes.push(Echo::start(mechanism, stdin)?);
+        // It has begun.
+        end.receive(&mut room).map_err(|errno| errno.to_string())?;
+    }
+    let mut samples = vec![Samples::default(); MECHANISMS.len()];
     for round in 0..rounds.saturating_add(crate::WARM_UP) {
         for (end, samples) in ends.iter().zip(&mut samples) {
             let trip = clock.time(|| {

@@ -152,13 +152,16 @@ pub(crate) fn round_trips(results: &Results) -> String {
     });
     let mut titles: Vec<String> = vec!["round trip of two processes".into()];
     titles.extend(trips.iter().map(|(mechanism, _)| mechanism.title().into()));
-    titles.push("ratio".into());
+    titles.extend(["kipc / AF_UNIX".into(), "kipc / raw multicast".into()]);
     let mut cells = vec![format!("{SMALL} B there, {SMALL} B back")];
     cells.extend(trips.iter().map(|(_, cost)| cell(*cost)));
-    let [(_, unix), (_, kipc)] = trips;
-    cells.push(ratio(
-        unix.zip(kipc).map(|(unix, kipc)| kipc as f64 / unix as f64),
-    ));
+    let [(_, unix), (_, raw), (_, kipc)] = trips;
+    for other in [unix, raw] {
+        let of = other
+            .zip(kipc)
+            .map(|(other, kipc)| kipc as f64 / other as f64);
+        cells.push(ratio(of));
+    }
     head(1, &titles) + &row(&cells)
 }
 
@@ -191,6 +194,6 @@ mod tests {
         assert!(
             variants(&results).ends_with("\n| one alone | – | – | 250 | 1.00 | – | – | – | – |\n")
         );
-        assert!(round_trips(&results).ends_with("| – | – | – |\n"));
+        assert!(round_trips(&results).ends_with("| – | – | – | – | – |\n"));
     }
 }

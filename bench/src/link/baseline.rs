@@ -12,9 +12,10 @@ use crate::wire::header::Header;
 use rustix::io::Errno;
 
 /// bench/baseline/kipc_baseline.c says the same of these.
-const PROTOCOL: u32 = 30;
+pub(crate) const PROTOCOL: u32 = 30;
 const DISCARD: u16 = 0x10;
-const MULTICAST: u16 = 0x11;
+/// To group 1; the next types to the next groups.
+pub(crate) const MULTICAST: u16 = 0x11;
 const UNICAST: u16 = 0x40;
 const JOIN: u16 = 0x41;
 const FORGET: u16 = 0x42;

@@ -2,7 +2,7 @@
 
 //! A mechanism between a publisher and its subscribers, ready to send.
 
-mod baseline;
+pub(crate) mod baseline;
 pub(crate) mod kipc;
 pub(crate) mod netlink;
 mod pipe;

@@ -2,7 +2,6 @@
 
 //! Raw netlink sockets.
 
-use crate::wire;
 use crate::wire::ack::Ack;
 use crate::wire::header;
 use crate::wire::header::Header;
@@ -43,9 +42,9 @@ impl Socket {
         Self::open_with(protocol, groups, SocketFlags::NONBLOCK)
     }
 
-    /// Opens a socket of kipc whose calls wait.
-    pub(crate) fn open_waiting() -> Result<Self, Errno> {
-        Self::open_with(wire::PROTOCOL, 0, SocketFlags::empty())
+    /// The same, but its calls wait.
+    pub(crate) fn open_waiting(protocol: u32, groups: u32) -> Result<Self, Errno> {
+        Self::open_with(protocol, groups, SocketFlags::empty())
     }
 
     fn open_with(protocol: u32, groups: u32, flags: SocketFlags) -> Result<Self, Errno> {
