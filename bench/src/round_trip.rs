@@ -33,6 +33,9 @@ pub(crate) const MECHANISMS: [Mechanism; 3] =
 const THERE: &str = "round/there";
 const BACK: &str = "round/back";
 
+/// The mechanisms take turns so often.
+const BLOCKS: usize = 7;
+
 /// Larger than any message.
 const ROOM: usize = 512;
 
@@ -180,7 +183,7 @@ impl Drop for Echo {
     }
 }
 
-/// The costs of so many round trips by each of [`MECHANISMS`], which take turns.
+/// The costs of about so many round trips by each of [`MECHANISMS`].
 pub(crate) fn measure(clock: &Clock, rounds: usize) -> Result<Vec<Samples>, String> {
     let (mine, others) = unix::pair(SocketFlags::empty()).map_err(|errno| errno.to_string())?;
     let unix = Unix::new(mine.as_fd());
@@ -197,16 +200,19 @@ pub(crate) fn measure(clock: &Clock, rounds: usize) -> Result<Vec<Samples>, Stri
         end.receive(&mut room).map_err(|errno| errno.to_string())?;
     }
     let mut samples = vec![Samples::default(); MECHANISMS.len()];
-    for round in 0..rounds.saturating_add(crate::WARM_UP) {
+    // One after the other would measure how processes begin to talk, not how they go on.
+    for _ in 0..BLOCKS {
         for (end, samples) in ends.iter().zip(&mut samples) {
-            let trip = clock.time(|| {
-                end.send()?;
-                end.receive(&mut room)
-            });
-            match trip {
-                Ok((true, cost)) if round >= crate::WARM_UP => samples.add(cost),
-                Ok((true, _)) => {}
-                other => return Err(format!("a round trip ended with {other:?}")),
+            for round in 0..crate::WARM_UP.saturating_add(rounds / BLOCKS) {
+                let trip = clock.time(|| {
+                    end.send()?;
+                    end.receive(&mut room)
+                });
+                match trip {
+                    Ok((true, cost)) if round >= crate::WARM_UP => samples.add(cost),
+                    Ok((true, _)) => {}
+                    other => return Err(format!("a round trip ended with {other:?}")),
+                }
             }
         }
     }
