@@ -337,11 +337,12 @@ enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 	return outcome;
 }
 
-struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
-				 const unsigned char *head, unsigned int head_len,
-				 const unsigned char *payload, unsigned int payload_len)
+static struct sk_buff *kipc_compose(const struct sk_buff *from,
+				    const unsigned char *head, unsigned int head_len,
+				    const unsigned char *payload, unsigned int payload_len,
+				    gfp_t gfp)
 {
-	struct sk_buff *skb = alloc_skb(head_len + payload_len, GFP_KERNEL | __GFP_NOWARN);
+	struct sk_buff *skb = alloc_skb(head_len + payload_len, gfp);
 
 	if (!skb)
 		return NULL;
@@ -354,13 +355,26 @@ struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 	return skb;
 }
 
+struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
+				 const unsigned char *head, unsigned int head_len,
+				 const unsigned char *payload, unsigned int payload_len)
+{
+	return kipc_compose(from, head, head_len, payload, payload_len,
+			    GFP_KERNEL | __GFP_NOWARN);
+}
+
 struct sk_buff *kipc_skb_keep(struct sk_buff *skb, unsigned int offset, unsigned int len)
 {
 	struct sk_buff *clone;
 
-	if (len < skb->len / 2)
-		return kipc_skb_compose(skb, skb->data + offset, len, NULL, 0);
-	clone = skb_clone(skb, GFP_KERNEL);
+	/*
+	 * What sendmsg() allocated is charged to nobody, and stays so in a clone. A copy is charged
+	 * to the sender's memory cgroup, and costs little more than a clone up to a page.
+	 */
+	if (len <= SKB_WITH_OVERHEAD(PAGE_SIZE) || len < skb->len / 2)
+		return kipc_compose(skb, skb->data + offset, len, NULL, 0,
+				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	clone = skb_clone(skb, GFP_KERNEL_ACCOUNT);
 	if (!clone)
 		return NULL;
 	/* Knows what is to be done with a vmalloc'ed head. */

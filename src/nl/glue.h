@@ -195,8 +195,8 @@ struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 				 const unsigned char *head, unsigned int head_len,
 				 const unsigned char *payload, unsigned int payload_len);
 /*
- * Bytes [@offset, @offset + @len) of @skb, to be kept for longer than @skb: without a copy, unless
- * most of @skb would be kept for nothing. NULL: no memory.
+ * Bytes [@offset, @offset + @len) of @skb, to be kept for longer than @skb: a copy that is charged
+ * to the sender's memory cgroup, or a clone if they are many. NULL: no memory.
  */
 struct sk_buff *kipc_skb_keep(struct sk_buff *skb, unsigned int offset, unsigned int len);
 /* The bytes of what one of the two functions above made; they are linear. */

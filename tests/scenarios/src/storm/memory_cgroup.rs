@@ -35,8 +35,8 @@ struct Kind {
     charge: RangeInclusive<u64>,
 }
 
-/// What the kernel does not charge must have another limit: retained messages by their user, queues
-/// by SO_RCVBUF and the number of sockets. Of these, a few bytes of bookkeeping are charged.
+/// What the kernel does not charge must have another limit: queues by SO_RCVBUF and the number of
+/// sockets. Of these, a few bytes of bookkeeping are charged.
 const KINDS: [Kind; 6] = [
     Kind {
         name: "topics",
@@ -52,7 +52,7 @@ const KINDS: [Kind; 6] = [
     },
     Kind {
         name: "retained",
-        charge: 0..=200,
+        charge: 600..=2000,
     },
     Kind {
         name: "own-queues",
