@@ -27,6 +27,9 @@ pub(crate) enum Room {
     /// Beside a message that already has its room. There are at most two for one message, so they
     /// always fit.
     Companion,
+    /// In the first half of the queue, or nowhere: what anybody may cause, as often as he likes,
+    /// must not take the room of messages.
+    Spare,
 }
 
 /// Credentials of whoever opened a socket. They decide what the socket may do, whoever sends on

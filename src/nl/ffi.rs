@@ -107,6 +107,7 @@ pub mod kipc_room {
     pub type Type = kernel::ffi::c_uint;
     pub const KIPC_ROOM_RESERVE: Type = 0;
     pub const KIPC_ROOM_COMPANION: Type = 1;
+    pub const KIPC_ROOM_SPARE: Type = 2;
 }
 unsafe extern "C" {
     pub fn kipc_register(ops: *const kipc_ops, protocol: kernel::ffi::c_uint)

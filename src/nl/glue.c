@@ -310,11 +310,22 @@ void kipc_queue_held(struct sk_buff *held)
 	kipc_enqueue(held->sk, held);
 }
 
+static unsigned long kipc_room_limit(unsigned long rcvbuf, enum kipc_room room)
+{
+	switch (room) {
+	case KIPC_ROOM_COMPANION:
+		return ULONG_MAX;
+	case KIPC_ROOM_SPARE:
+		return rcvbuf / 2;
+	default:
+		return 2 * rcvbuf;
+	}
+}
+
 enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 				  unsigned int len, enum kipc_room room)
 {
-	unsigned long rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	unsigned long limit = room == KIPC_ROOM_COMPANION ? ULONG_MAX : 2 * rcvbuf;
+	unsigned long limit = kipc_room_limit(READ_ONCE(sk->sk_rcvbuf), room);
 	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL);
 	enum kipc_outcome outcome = KIPC_NO_MEMORY;
 
@@ -328,6 +339,8 @@ enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 		kfree_skb(skb);
 		outcome = KIPC_FULL;
 	}
+	if (room == KIPC_ROOM_SPARE)
+		return outcome;
 	sk_drops_inc(sk);
 	/* A companion's message is counted as lost; anything else leaves no trace but this. */
 	if (room == KIPC_ROOM_RESERVE) {

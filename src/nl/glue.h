@@ -181,6 +181,7 @@ enum kipc_room {
 	 */
 	KIPC_ROOM_RESERVE,
 	KIPC_ROOM_COMPANION,	/* beside a message that has room: no limit */
+	KIPC_ROOM_SPARE,	/* half of the receive buffer; what does not fit is left out */
 };
 
 /* Queues a copy of @data. */

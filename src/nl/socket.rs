@@ -96,6 +96,7 @@ impl Port for Socket {
         let room = match room {
             Room::Reserve => ffi::kipc_room::KIPC_ROOM_RESERVE,
             Room::Companion => ffi::kipc_room::KIPC_ROOM_COMPANION,
+            Room::Spare => ffi::kipc_room::KIPC_ROOM_SPARE,
         };
         // SAFETY: By the type invariant the socket is alive; `record` is valid for `len` bytes and
         // is copied before the call returns.

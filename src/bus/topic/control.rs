@@ -324,7 +324,7 @@ impl<P: Port> Topic<P> {
         let client = &subscription.client;
         if subscription.form == Form::V1 && !self.allows(client, Right::Subscribe) {
             if let Some(name) = self.name.as_name() {
-                client.send(&Record::Denied { name }, Room::Reserve);
+                client.send(&Record::Denied { name }, Room::Spare);
             }
         }
     }

@@ -354,6 +354,7 @@ impl Port for Queue {
         let outcome = self.room(match room {
             Room::Reserve => 2 * self.capacity,
             Room::Companion => usize::MAX,
+            Room::Spare => self.capacity / 2,
         });
         match outcome {
             Outcome::Queued => self.put(Item::parse(record)),

@@ -9,6 +9,7 @@ use crate::client::Terms;
 use crate::process::Process;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::refusal::Refusal;
+use crate::wire::request::Request;
 use rustix::process::Gid;
 use rustix::process::Uid;
 use rustix::thread::set_thread_groups;
@@ -270,6 +271,28 @@ pub fn denied_subscriber_learns_why_nothing_comes() {
         name: "later".to_owned(),
     };
     assert_eq!(subscriber.drain(), [denied]);
+}
+
+/// Who makes a forbidden topic again and again does not fill the queues of those who named it.
+pub fn denied_subscriber_keeps_room_for_messages() {
+    const TIMES: usize = 1000;
+    let subscriber = STRANGER.open();
+    subscriber.subscribe("later");
+    subscriber.subscribe("own");
+    let owner = OWNERS.open();
+    for _ in 0..TIMES {
+        let topic = owner.advertise("later");
+        let request = Request::Unadvertise { topic_id: topic };
+        owner.request(request).expect("unadvertise");
+    }
+    let publisher = STRANGER.open();
+    let topic = publisher.advertise("own");
+    let receipt = publisher.publish_acked(topic, b"there is room");
+    assert_eq!(receipt.map(|(_, delivered, _)| delivered), Ok(1));
+    let events = subscriber.drain();
+    let denied = |event: &&Event| matches!(event, Event::Denied { .. });
+    let denied = events.iter().filter(denied).count();
+    assert!((1..TIMES).contains(&denied), "{denied}");
 }
 
 /// The same through libkipc: an error that says what to do, and no silence.

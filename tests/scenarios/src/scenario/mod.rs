@@ -307,6 +307,10 @@ pub const ALL: &[(&str, Scenario)] = &[
         limits::per_user_hold_at_the_limit_and_one_over,
     ),
     (
+        "denied_subscriber_keeps_room_for_messages",
+        access::denied_subscriber_keeps_room_for_messages,
+    ),
+    (
         "denied_subscriber_of_the_library_gets_an_error",
         access::denied_subscriber_of_the_library_gets_an_error,
     ),

@@ -99,7 +99,13 @@ impl Due {
     }
 
     fn may_be_left_out(&self) -> bool {
-        matches!(self, Self::Item(Item::Message { optional: true, .. }, _))
+        use Item::Denied;
+        use Item::Message;
+        // DENIED finds room in half of the queue only.
+        matches!(
+            self,
+            Self::Item(Message { optional: true, .. } | Denied { .. }, _)
+        )
     }
 
     /// Whether both may come in any order, if they are due in the same step.
