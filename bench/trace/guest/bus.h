@@ -89,8 +89,7 @@ static inline void publisher_open(struct publisher *publisher, enum mechanism me
 static inline int subscriber_open(enum mechanism mechanism, unsigned int topic)
 {
 	/* Nothing may get lost. */
-	int room = 64 << 20;
-	int fd;
+	int room = 64 << 20, fd;
 
 	if (mechanism == KIPC) {
 		char name[32];
@@ -124,17 +123,24 @@ static inline long send_now(const struct publisher *publisher)
 	return result;
 }
 
-/* Empties a queue; how many messages came. Anything but a message, or a topic's name, is fatal. */
-static inline unsigned int receive_all(int fd, const struct publisher *like)
+/*
+ * Takes messages from a queue, until it is empty or so many came; how many came. Anything but a
+ * message, or a topic's name, is fatal.
+ */
+static inline unsigned int receive(int fd, const struct publisher *like, unsigned int most)
 {
-	_Alignas(8) static __thread char buffer[8192];
+	static _Alignas(8) char buffer[8192];
 	unsigned int count = 0;
-	ssize_t length;
 
-	while ((length = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
+	while (count < most) {
+		ssize_t length = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
 		const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
 		uint16_t type = like->message.raw.header.nlmsg_type;
 
+		if (length < 0 && errno == EAGAIN)
+			break;
+		if (length < 0)
+			die("recv");
 		if (!NLMSG_OK(header, length) || header->nlmsg_len != length)
 			die("malformed");
 		if (header->nlmsg_type == type && (size_t)length == like->size &&
@@ -144,8 +150,6 @@ static inline unsigned int receive_all(int fd, const struct publisher *like)
 		else if (type != KIPC_MSG_PUBLISH || header->nlmsg_type != KIPC_MSG_TOPIC)
 			die("something else came");
 	}
-	if (length == 0 || errno != EAGAIN)
-		die("recv");
 	return count;
 }
 

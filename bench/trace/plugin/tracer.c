@@ -25,7 +25,7 @@
 #include "qemu.h"
 
 EXPORTED int qemu_plugin_version = PLUGIN_VERSION;
-enum { LINE_SHIFT = 6, STACK = 256, KEPT_PERCENT = 2, NODES_MAX = 1 << 14, ALIGNMENT = 16 };
+enum { LINE_SHIFT = 6, STACK = 256, KEPT_PERCENT = 2, ALIGNMENT = 16 };
 
 /* An instruction, as it was translated. */
 struct insn {
@@ -48,8 +48,8 @@ struct table {
 static struct table nodes;
 static uint32_t nodes_told;
 
-/* mode=instructions: (node, pc). */
-static struct table counts;
+/* (node, pc). */
+static struct table places;
 
 struct window {
 	uint64_t total;
@@ -62,7 +62,7 @@ struct window {
 static struct window *windows;
 static uint32_t windows_used, windows_size;
 
-/* mode=lines: (line, mark) and (address; mark, node and pc). */
+/* mode=lines: (line, mark), and (address; mark and place). */
 static struct table lines, moves;
 
 /* Who has a copy of a line, and who wrote it last, plus 1. */
@@ -235,8 +235,8 @@ static void on_insn(unsigned int vcpu, void *data)
 	if (want_lines)
 		return;
 	total++;
-	index = table_find(&counts, node, before->pc);
-	entry = &counts.entries[index];
+	index = table_find(&places, node, before->pc);
+	entry = &places.entries[index];
 	if (!entry->now++)
 		touch(index);
 }
@@ -267,7 +267,7 @@ static void on_memory(unsigned int vcpu, uint32_t info, uint64_t address, void *
 	bool store = qemu_plugin_mem_is_store(info);
 	uint64_t line = address >> LINE_SHIFT;
 	const struct insn *insn = data;
-	uint32_t index;
+	uint32_t index, place;
 
 	/* Programs have their own memory; the kernel's is at the upper end. */
 	if ((int)vcpu != owner || !(address >> 63))
@@ -277,11 +277,8 @@ static void on_memory(unsigned int vcpu, uint32_t info, uint64_t address, void *
 	index = table_find(&lines, line, kind);
 	if (!lines.entries[index].now++)
 		touch(index);
-	/* Of a kernel's address the upper bits are ones. */
-	if (node >= NODES_MAX)
-		fail("too many ways of calls");
-	index = table_find(&moves, address, (uint64_t)kind << 62 | (uint64_t)node << 48 |
-						    (insn->pc & 0xffffffffffff));
+	place = table_find(&places, node, insn->pc);
+	index = table_find(&moves, address, (uint64_t)kind << 32 | place);
 	if (store)
 		moves.entries[index].sum++;
 	else
@@ -313,7 +310,7 @@ static void keep_counts(void)
 	if (!window->part)
 		fail("no memory");
 	for (uint32_t i = 0; i < touched_used; i++) {
-		struct entry *entry = &counts.entries[touched[i]];
+		struct entry *entry = &places.entries[touched[i]];
 
 		window->part[i].count = touched[i];
 		window->part[i].times = entry->now;
@@ -370,15 +367,15 @@ static void report_counts(void)
 		    (long long)median * KEPT_PERCENT) {
 			kept++;
 			for (uint32_t j = 0; j < window->used; j++)
-				counts.entries[window->part[j].count].sum += window->part[j].times;
+				places.entries[window->part[j].count].sum += window->part[j].times;
 		}
 		free(window->part);
 	}
 	tell("section %u %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", section,
 	     windows_used, kept, median, windows[0].total, windows[windows_used - 1].total);
 	tell_nodes();
-	for (uint32_t i = 1; i <= counts.used; i++) {
-		struct entry *entry = &counts.entries[i];
+	for (uint32_t i = 1; i <= places.used; i++) {
+		struct entry *entry = &places.entries[i];
 
 		if (entry->sum)
 			tell("count %" PRIu64 " %" PRIx64 " %" PRIu64 "\n", entry->a, entry->b,
@@ -399,11 +396,12 @@ static void report_lines(void)
 	}
 	for (uint32_t i = 1; i <= moves.used; i++) {
 		const struct entry *entry = &moves.entries[i];
+		const struct entry *place = &places.entries[(uint32_t)entry->b];
 		unsigned int offset = entry->a & ((1 << LINE_SHIFT) - 1);
 
-		tell("move %" PRIu64 " %" PRIx64 " %u %" PRIu64 " %" PRIx64 " %" PRIu64 " %" PRIu64
-		     "\n", entry->b >> 62, entry->a - offset, offset, entry->b >> 48 & (NODES_MAX - 1),
-		     entry->b | 0xffff000000000000, entry->now, entry->sum);
+		tell("move %" PRIu64 " %" PRIx64 " %u %" PRIu64 " %" PRIx64 " ", entry->b >> 32,
+		     entry->a - offset, offset, place->a, place->b);
+		tell("%" PRIu64 " %" PRIu64 "\n", entry->now, entry->sum);
 	}
 	table_reset(&lines);
 	table_reset(&moves);

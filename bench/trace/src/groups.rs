@@ -88,3 +88,21 @@ pub(crate) fn group_of(name: &str, module: Option<&str>) -> Option<&'static str>
             .then_some(*group)
     })
 }
+
+/// Whether a function says for what its work is done: not if it is part of a lock, of a call of
+/// another function, or of the tracing.
+pub(crate) fn says_something(name: &str) -> bool {
+    const SILENT: &[&str] = &[
+        "__x86_indirect_thunk",
+        "__pi___x86_indirect_thunk",
+        "_raw_",
+        "queued_",
+        "native_queued_",
+        "mutex_",
+        "__mutex_",
+        "__traceiter",
+        "trace_",
+        "refcount_",
+    ];
+    !SILENT.iter().any(|silent| name.starts_with(silent))
+}

@@ -6,21 +6,28 @@
 //! ```text
 //! kipc-trace addresses GUEST TRACE              where in kipc's code something was executed
 //! kipc-trace profile GUEST TRACE SOURCES CSV    instructions of a publish
+//! kipc-trace scaling GUEST TRACE SOURCES RATES CSV    publishers beside each other
 //! ```
 //!
 //! `GUEST` is what came out of the guest, `TRACE` what the tracer said, `SOURCES` what addr2line
-//! said of the addresses.
+//! said of the addresses, `RATES` what came out of a guest that was not traced.
 
 mod groups;
 mod guest;
+mod lines;
 mod profile;
+mod rates;
 mod sources;
 mod symbols;
+mod table;
 mod trace;
 
 use crate::guest::Guest;
+use crate::lines::AllLines;
 use crate::profile::Profiles;
+use crate::rates::Rates;
 use crate::sources::Sources;
+use crate::table::Csv;
 use crate::trace::Trace;
 use std::process::ExitCode;
 
@@ -63,7 +70,18 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             print!("{}", profiles.markdown());
             write(csv, &profiles.csv())
         }
-        _ => Err("addresses or profile?".into()),
+        ["scaling", guest, trace, sources, rates, csv] => {
+            let guest = Guest::parse(&read(guest)?)?;
+            let trace = Trace::parse(&read(trace)?)?;
+            let sources = Sources::parse(&read(sources)?)?;
+            let lines = AllLines::new(&guest, &trace, &sources)?;
+            let rates = Rates::parse(&read(rates)?)?;
+            let mut numbers = Csv::new();
+            println!("{}", lines.markdown(&mut numbers));
+            print!("{}", rates.markdown(&mut numbers));
+            write(csv, numbers.text())
+        }
+        _ => Err("addresses, profile or scaling?".into()),
     }
 }
 

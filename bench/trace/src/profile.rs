@@ -32,8 +32,6 @@ struct Profile {
     mechanism: String,
     subscribers: u64,
     clock: f64,
-    /// How many messages were traced, and how many of them were like most.
-    messages: (u64, u64),
     counts: BTreeMap<Key, f64>,
 }
 
@@ -59,12 +57,17 @@ impl Profiles {
             let [mechanism, subscribers, clock] = said[..] else {
                 return Err(format!("section {said:?}?"));
             };
+            if section.kept * 2 < section.windows {
+                return Err(format!(
+                    "{mechanism} to {subscribers}: only {} of {} messages are alike",
+                    section.kept, section.windows
+                ));
+            }
             let number = |text: &str| text.parse::<u32>().map_err(|why| format!("{text}: {why}"));
             profiles.push(Profile {
                 mechanism: mechanism.to_owned(),
                 subscribers: number(subscribers)?.into(),
                 clock: number(clock)?.into(),
-                messages: (section.windows, section.kept),
                 counts: counts(guest, trace, section, sources),
             });
         }
@@ -133,12 +136,6 @@ impl Profiles {
             }
         }
         let _ = writeln!(text, "{}", self.row("all", |_| true));
-        for profile in &self.0 {
-            let (messages, kept) = profile.messages;
-            if kept * 2 < messages {
-                let _ = writeln!(text, "\nOnly {kept} of {messages} messages were alike.");
-            }
-        }
         let _ = writeln!(text, "\n| function, in all it is called for {head}");
         let keys = self.0.iter().flat_map(|profile| profile.counts.keys());
         let mut functions: Vec<_> = keys.map(|key| (&key.function, &key.module)).collect();
@@ -241,4 +238,42 @@ fn counts(
         *counts.entry(key).or_insert(0.0) += count.count as f64 / section.kept as f64;
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profiles(clock: u64, kept: u64) -> Result<Profiles, String> {
+        let guest = format!(
+            "section kipc 1 {clock}\ntext kipc 0xffffffffc0000000\nsymbols\n\
+             ffffffff81000000 T skb_clone\nffffffff81000100 T memset\n\
+             ffffffffc0000010 t f\t[kipc]\n"
+        );
+        let trace = format!(
+            "section 0 10 {kept} 100 100 100\nnode 1 0 ffffffff81000010\n\
+             count 1 ffffffff81000104 600\ncount 0 ffffffffc0000012 400\nend\n"
+        );
+        let sources = Sources::parse("0x12\nf\n/x/tree/src/a.c:7\n")?;
+        Profiles::new(&Guest::parse(&guest)?, &Trace::parse(&trace)?, &sources)
+    }
+
+    #[test]
+    fn an_instruction_belongs_to_the_innermost_function_that_says_what_for() {
+        let csv = profiles(100, 10).map(|profiles| profiles.csv());
+        let csv = csv.unwrap_or_default();
+        assert!(
+            csv.contains("kipc,1,\"cloning\",,\"memset\",,60.00\n"),
+            "{csv}"
+        );
+        assert!(csv.contains(",kipc,\"f\",src/a.c:7,40.00\n"), "{csv}");
+    }
+
+    #[test]
+    fn a_trace_that_the_clock_contradicts_is_refused() {
+        assert!(profiles(99, 10).is_ok());
+        assert!(profiles(97, 10).is_err());
+        assert!(profiles(103, 10).is_err());
+        assert!(profiles(250, 4).is_err());
+    }
 }

@@ -102,7 +102,7 @@ fn is_label(name: &str) -> bool {
 }
 
 /// The name without what differs from build to build: the hashes of crates.
-fn without_hashes(name: &str) -> String {
+pub(crate) fn without_hashes(name: &str) -> String {
     let mut rest = name;
     let mut short = String::new();
     while let Some((before, behind)) = rest.split_once('[') {

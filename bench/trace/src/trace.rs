@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-/// The mark of a window in which something was received.
+/// The mark of a window in which something was published.
+pub(crate) const SEND: u64 = 1;
+/// The same of a window in which it was received.
 pub(crate) const RECEIVE: u64 = 2;
 
 /// All that was traced.
@@ -27,8 +29,6 @@ pub(crate) struct Section {
     /// How many windows there were, and how many of them are like most.
     pub(crate) windows: u64,
     pub(crate) kept: u64,
-    /// Instructions of a window.
-    pub(crate) median: u64,
     /// What was executed in the windows that were kept.
     pub(crate) counts: Vec<Count>,
     /// Lines that moved.
@@ -92,7 +92,6 @@ impl Trace {
                 self.sections.push(Section {
                     windows: decimal()?,
                     kept: decimal()?,
-                    median: decimal()?,
                     ..Section::default()
                 });
                 return Some(());
