@@ -40,6 +40,7 @@ trace_run() {
 	# shellcheck disable=SC2016 # for the guest's shell
 	"$LAB" run "${kernel[@]}" "${arguments[@]}" --plugin "$work/tracer.so,mode=$mode" \
 		--plugin-log "$work/trace" -- sh -euc '
+			echo "# Linux $(uname -r)"
 			modprobe kipc
 			modprobe kipc_baseline
 			echo 0 >/proc/sys/kernel/kptr_restrict
@@ -64,6 +65,14 @@ trace_module() {
 	local built
 	built=$("$LAB" built "$1")
 	echo "/cache/builds/${built##*/builds/}/kipc.ko"
+}
+
+# trace_csv FILE: $work/csv, with a first line that says of what it is.
+trace_csv() {
+	[ -z "$1" ] || {
+		echo "# $(revision); $(sed -n 's/^# \(Linux .*\)/\1/p' "$work/guest")"
+		cat -- "$work/csv"
+	} >"$1"
 }
 
 # Which sources were measured: a commit, and whether they differ from it.
