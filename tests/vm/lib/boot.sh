@@ -19,7 +19,7 @@ readonly GUEST_ARGUMENTS=(console=ttyS0 loglevel=5 log_buf_len=4M panic=-1
 readonly RUNS_KEPT=20
 
 run_main() {
-	local suite=$KERNEL_SUITE cpus=2 memory=1024 limit=120 icount='' bare='' log=''
+	local suite=$KERNEL_SUITE cpus=2 memory=1024 limit=120 icount='' bare='' log='' plugin='' plugin_log=''
 	local modules=() overlays=() files=()
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -31,6 +31,8 @@ run_main() {
 		--overlay) option_needs_value "$@"; overlays+=("$2"); shift 2 ;;
 		--file) option_needs_value "$@"; files+=("$2"); shift 2 ;;
 		--log) option_needs_value "$@"; log=$2; shift 2 ;;
+		--plugin) option_needs_value "$@"; plugin=$2; shift 2 ;;
+		--plugin-log) option_needs_value "$@"; plugin_log=$2; shift 2 ;;
 		--icount) icount=yes; shift ;;
 		--bare) bare=yes; shift ;;
 		--) shift; break ;;
@@ -51,11 +53,14 @@ run_main() {
 		"$(kernel_dir_inside "$suite")" "$(kernel_abi "$suite")" "${modules[@]}" ||
 		die "the initramfs could not be made"
 	machine "$icount" "$cpus" "$memory"
+	[ -z "$plugin" ] || machine_plugin "$run" "$plugin"
 	guest_boot "$run" "$suite" "$limit" || status=$?
 	rm -rf -- "$run/stage" "$run/initrd"
 	touch "$run"/{console,report}
 	[ -z "$log" ] || cat -- "$run/console" "$run/report" >"$log" ||
 		die "the log cannot be written to $log"
+	[ -z "$plugin_log" ] || cp -- "$run/plugin" "$plugin_log" ||
+		die "the plugin's log cannot be written to $plugin_log"
 	verdict "$run" "$suite" "$status" "$limit"
 }
 
@@ -139,6 +144,14 @@ machine() {
 		# has page tables of five levels, and takes any interrupt then for a wild access.
 		MACHINE+=(-accel 'tcg,thread=multi' -smp "$2" -cpu 'max,-la57')
 	fi
+}
+
+# machine_plugin RUN FILE[,ARGUMENT]...: a plugin of QEMU, which tells what it has to say in a file.
+machine_plugin() {
+	local run=$1 file=${2%%,*} inside=/cache/runs/${1##*/}
+	cp -- "$file" "$run/plugin.so" || die "there is no plugin $file"
+	: >"$run/plugin"
+	MACHINE+=(-plugin "$inside/plugin.so${2#"$file"}" -d plugin -D "$inside/plugin")
 }
 
 # Returns the status of QEMU, or of timeout.
