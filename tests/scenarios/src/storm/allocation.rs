@@ -219,6 +219,48 @@ fn namespaces(storm: &Storm, log: &mut Log) -> u32 {
     unreachable!("there are not so many allocations");
 }
 
+/// What is done so often while an allocation of the module fails at random. Among hundreds of the
+/// kernel's own, which are not the same each time, counting may jump over the module's few.
+const ATTEMPTS: u32 = 120;
+
+/// Does something [`ATTEMPTS`] times, in which one of the module's allocations may fail; returns
+/// how many did.
+fn now_and_then(log: &mut Log, mut act: impl FnMut()) -> u32 {
+    let before = log.failures();
+    for _ in 0..ATTEMPTS {
+        let failing = AtRandom::once(15);
+        act();
+        drop(failing);
+        log.read();
+    }
+    log.failures() - before
+}
+
+/// Namespaces that begin, and one of the module's allocations fails.
+fn namespaces_at_random(log: &mut Log) -> u32 {
+    now_and_then(log, || {
+        let begin = || nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET);
+        let result = std::thread::spawn(begin).join().expect("no panic");
+        assert!(
+            result.is_ok() || result == Err(nix::errno::Errno::ENOMEM),
+            "{result:?}"
+        );
+    })
+}
+
+/// A module that uses this one is loaded, and one of this one's allocations fails.
+fn loading_at_random(name: &str, log: &mut Log) -> u32 {
+    let file = kernel::module_file(name);
+    now_and_then(log, || {
+        let none = nix::kmod::ModuleInitFlags::empty();
+        let result = nix::kmod::finit_module(&file, c"", none);
+        assert_eq!(kernel::is_loaded(name), result.is_ok(), "{result:?}");
+        if result.is_ok() {
+            kernel::unload_module(name);
+        }
+    })
+}
+
 /// A module is loaded, and each allocation on the way fails once.
 fn loading(name: &str, storm: &Storm, nth: &FailNth, log: &mut Log) -> u32 {
     let step = 100 / storm.percent.clamp(1, 100);
@@ -287,13 +329,14 @@ pub fn fails_without_harm(storm: &Storm) {
         }
         fault::spare_pages();
     }
-    let these = namespaces(storm, &mut log);
+    let these = namespaces(storm, &mut log) + namespaces_at_random(&mut log);
     println!("# a network namespace begins: {these} allocations failed");
     failures += these;
     at_random(storm);
     clear_all(&observer);
     assert_eq!(observer.counts(), (0, 0, 0));
-    let these = loading("kipc_sample", storm, &nth, &mut log);
+    let these =
+        loading("kipc_sample", storm, &nth, &mut log) + loading_at_random("kipc_sample", &mut log);
     println!("# a module that publishes is loaded: {these} allocations failed");
     failures += these;
     assert_eq!(observer.counts(), (0, 0, 0));

@@ -51,18 +51,28 @@ pub fn spare_pages() {
 }
 
 /// While it lives, this part (in percent) of the allocations of everybody that the module makes
-/// fail.
+/// fails.
 pub struct AtRandom(());
 
 impl AtRandom {
+    /// All the time, and without a word.
     pub fn new(percent: u32) -> Self {
+        Self::with(percent, "-1", "0")
+    }
+
+    /// Until one has failed, which is written to the kernel's log.
+    pub fn once(percent: u32) -> Self {
+        Self::with(percent, "1", "2")
+    }
+
+    fn with(percent: u32, times: &str, verbose: &str) -> Self {
         let (start, end) = text_of_the_module();
         for kind in ["failslab", "fail_page_alloc"] {
-            set(&format!("{kind}/verbose"), "0");
+            set(&format!("{kind}/verbose"), verbose);
             set(&format!("{kind}/require-start"), &format!("{start:#x}"));
             set(&format!("{kind}/require-end"), &format!("{end:#x}"));
             set(&format!("{kind}/stacktrace-depth"), "32");
-            set(&format!("{kind}/times"), "-1");
+            set(&format!("{kind}/times"), times);
             set(&format!("{kind}/probability"), &percent.to_string());
         }
         Self(())
