@@ -149,8 +149,10 @@ fn hog(root: &Root, kind: &Kind, observer: &Client) -> String {
     let _ = fs::remove_file(&go);
     drop(process);
     if kind.name == "retained" {
-        // That stays, whoever sent it.
-        assert_eq!(observer.counts().0, 1 + RETAINING as u32);
+        // That stays, whoever sent it; but for a topic whose last message found no memory: what
+        // was retained before it would not be the last messages any more.
+        let topics = observer.counts().0;
+        assert!((RETAINING as u32..=1 + RETAINING as u32).contains(&topics));
         for number in 0..RETAINING {
             observer.clear(&name(number)).expect("root may");
         }
