@@ -4,6 +4,9 @@
 
 use plotters::prelude::*;
 use plotters::style::full_palette;
+use plotters::style::text_anchor::HPos;
+use plotters::style::text_anchor::Pos;
+use plotters::style::text_anchor::VPos;
 use std::error::Error;
 
 const SIZE: (u32, u32) = (820, 460);
@@ -85,7 +88,9 @@ pub(crate) fn lines(labels: &Labels<'_>, series: &[Series]) -> Result<String, Bo
                 .draw_series(LineSeries::new(points.iter().copied(), style))?
                 .label(name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-            let marks = points.iter().map(|point| Circle::new(*point, 3, colour.filled()));
+            let marks = points
+                .iter()
+                .map(|point| Circle::new(*point, 3, colour.filled()));
             chart.draw_series(marks)?;
         }
         chart
@@ -145,7 +150,9 @@ pub(crate) fn bars(labels: &Labels<'_>, bars: &[(String, f64)]) -> Result<String
             bar.set_margin(4, 4, 0, 0);
             chart.draw_series([bar])?;
             let end = (*value, SegmentValue::CenterOf(row));
-            let style = (FONT, 13).into_font();
+            let style = (FONT, 13)
+                .into_text_style(&area)
+                .pos(Pos::new(HPos::Left, VPos::Center));
             chart.draw_series([Text::new(format!(" {}", quantity(*value)), end, style)])?;
         }
         area.present()?;
@@ -190,7 +197,10 @@ mod tests {
         for text in ["a title", "across", "up", "kipc"] {
             assert!(svg.contains(text), "{text}");
         }
-        let svg = bars(&labels, &[("kipc".to_owned(), 3.0), ("other".to_owned(), 1.0)]);
+        let svg = bars(
+            &labels,
+            &[("kipc".to_owned(), 3.0), ("other".to_owned(), 1.0)],
+        );
         assert!(svg.expect("a chart").contains("other"));
     }
 }

@@ -102,7 +102,7 @@ fn variants(rows: &[Row]) -> Result<String, Box<dyn Error>> {
     }
     let labels = Labels {
         title: "kipc: 64 bytes to 8 subscribers, for each message",
-        x: "instructions",
+        x: "instructions (logarithmic)",
         y: "",
     };
     chart::bars(&labels, &bars)
