@@ -116,12 +116,10 @@ impl Profiles {
         (many.unwrap_or_default() - few.unwrap_or_default()) / 56.0
     }
 
-    /// What is told of most is of most interest.
+    /// The most that is spent on something for each subscriber, in what the tables show.
     fn largest(&self, which: impl Fn(&Key) -> bool) -> f64 {
-        let each = self
-            .0
-            .iter()
-            .map(|p| p.sum(&which) / p.subscribers.max(1) as f64);
+        let shown = self.0.iter().filter(|p| p.subscribers > 0);
+        let each = shown.map(|p| p.sum(&which) / p.subscribers as f64);
         each.fold(0.0, f64::max)
     }
 
@@ -157,25 +155,28 @@ impl Profiles {
             };
             let _ = writeln!(text, "{}", self.row(&name, |key| same(f, key)));
         }
-        text + &self.sources()
+        let file = |source: &str| source.split(':').next().unwrap_or_default().to_owned();
+        text + &self.sources("file", file) + &self.sources("line", str::to_owned)
     }
 
-    /// The lines of kipc's own source.
-    fn sources(&self) -> String {
-        let mut text = "\n| line of kipc | kipc, 1 | kipc, 8 | kipc, 64 | kipc, each |\n\
-                        |---|--:|--:|--:|--:|\n"
-            .to_owned();
+    /// The files or lines of kipc's own source, as `part` takes them from `FILE:LINE`.
+    fn sources(&self, parts: &str, part: impl Fn(&str) -> String) -> String {
+        let mut text = format!(
+            "\n| {parts} of kipc | kipc, 1 | kipc, 8 | kipc, 64 | kipc, each |\n\
+             |---|--:|--:|--:|--:|\n"
+        );
         let Some(profile) = self.find("kipc", 64) else {
             return text;
         };
         let own = profile.counts.keys().filter(|key| key.module == "kipc");
-        let mut sources: Vec<_> = own.map(|key| &key.source).collect();
+        let mut sources: Vec<_> = own.map(|key| part(&key.source)).collect();
         sources.sort();
         sources.dedup();
-        let largest = |source: &String| self.largest(|key| key.source == *source);
+        let of = |source: &str, key: &Key| key.module == "kipc" && part(&key.source) == source;
+        let largest = |source: &str| self.largest(|key| of(source, key));
         sources.sort_by(|a, b| largest(b).total_cmp(&largest(a)));
         for source in sources.iter().take(SOURCES_SHOWN) {
-            let is = |key: &Key| key.module == "kipc" && key.source == **source;
+            let is = |key: &Key| of(source, key);
             let _ = write!(text, "| {source} |");
             for subscribers in [1, 8, 64] {
                 let spent = self.find("kipc", subscribers).map(|p| p.sum(is));
