@@ -107,8 +107,8 @@ semver: ## compare what libkipc offers with an earlier revision: BASE=v0.1.0
 
 .PHONY: bench
 bench: ## measure everything, into docs/performance: about an hour
-	bench/run --csv docs/performance/mechanism.csv
-	bench/run --short --check --update
+	bench/run --update --csv docs/performance/mechanism.csv
+	bench/run --short --update --csv docs/performance/short.csv
 	bench/profile/run --csv docs/performance/profile.csv
 	bench/scaling/run --csv docs/performance/scaling.csv
 	bench/systems/run --csv docs/performance/systems.csv

@@ -182,12 +182,18 @@ fn readers<'a>(record: &Record<'a>) -> Record<'a> {
     record
 }
 
-/// Answers a request: what it asked for, then an acknowledgement if one is due.
+/// Answers a request: what it asked for, then an acknowledgement if one is due. Most publishes want
+/// neither.
+#[inline(always)]
 fn answer(datagram: &Datagram<'_>, request: Header, result: Result<Answer, Refused>) {
-    let record = result.unwrap_or_default();
-    if record.is_none() && result.is_ok() && request.flags & header::ACK == 0 {
-        return;
+    if !matches!(result, Ok(None)) || request.flags & header::ACK != 0 {
+        tell(datagram, request, result);
     }
+}
+
+#[inline(never)]
+fn tell(datagram: &Datagram<'_>, request: Header, result: Result<Answer, Refused>) {
+    let record = result.unwrap_or_default();
     let socket = datagram.sender();
     let port = datagram.port_id();
     let mut buf = [0; record::MAX_LEN];

@@ -52,7 +52,9 @@ static void kipc_input(struct sk_buff *skb)
 		return;
 	}
 
-	WRITE_ONCE(kipc_netlink_destructor, skb->destructor);
+	/* Always the same: only the first message writes it, or CPUs would pass its line around. */
+	if (unlikely(READ_ONCE(kipc_netlink_destructor) != skb->destructor))
+		WRITE_ONCE(kipc_netlink_destructor, skb->destructor);
 	inbound.skb = skb;
 	inbound.data = skb->data;
 	inbound.len = skb->len;
