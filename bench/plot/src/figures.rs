@@ -15,7 +15,12 @@ type Row = BTreeMap<String, String>;
 /// Names of files, and what is in them.
 pub(crate) fn all(dir: &Path) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
     let mechanism = read(&dir.join("mechanism.csv"))?;
+    let systems = read(&dir.join("systems.csv"))?;
+    let scaling = read(&dir.join("scaling.csv"))?;
     Ok(vec![
+        ("fan-out.svg", fan_out(&systems)?),
+        ("round-trip.svg", round_trip(&systems)?),
+        ("cache-lines.svg", cache_lines(&scaling)?),
         ("subscribers.svg", subscribers(&mechanism)?),
         ("payloads.svg", payloads(&mechanism)?),
         ("variants.svg", variants(&mechanism)?),
@@ -108,6 +113,69 @@ fn variants(rows: &[Row]) -> Result<String, Box<dyn Error>> {
     chart::bars(&labels, &bars)
 }
 
+/// The median over all rounds of a measure, by system, in the order of the first round.
+fn by_system(rows: &[Row], measure: &str) -> Result<Vec<(String, f64)>, Box<dyn Error>> {
+    let mut systems: Vec<(String, Vec<f64>)> = Vec::new();
+    for row in rows.iter().filter(|row| is(row, "measure", measure)) {
+        let (name, value) = (text(row, "system")?, number(row, "value")?);
+        match systems.iter_mut().find(|(other, _)| other == name) {
+            Some((_, values)) => values.push(value),
+            None => systems.push((name.to_owned(), vec![value])),
+        }
+    }
+    let median = |(name, mut values): (String, Vec<f64>)| {
+        values.sort_unstable_by(f64::total_cmp);
+        (name, values[values.len() / 2])
+    };
+    let mut bars: Vec<(String, f64)> = systems.into_iter().map(median).collect();
+    bars.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    Ok(bars)
+}
+
+fn fan_out(rows: &[Row]) -> Result<String, Box<dyn Error>> {
+    let labels = Labels {
+        title: "64 bytes from one process to eight, on two emulated CPUs",
+        x: "messages per second (logarithmic)",
+        y: "",
+    };
+    chart::bars(&labels, &by_system(rows, "1:8 64 B messages/s")?)
+}
+
+fn round_trip(rows: &[Row]) -> Result<String, Box<dyn Error>> {
+    let labels = Labels {
+        title: "64 bytes to another process and back, on two emulated CPUs",
+        x: "microseconds, median (logarithmic)",
+        y: "",
+    };
+    chart::bars(&labels, &by_system(rows, "round trip median us")?)
+}
+
+fn cache_lines(rows: &[Row]) -> Result<String, Box<dyn Error>> {
+    let mut series: Vec<Series> = Vec::new();
+    for row in rows {
+        let counted = is(row, "kind", "lines") && is(row, "phase", "send");
+        if !counted || !is(row, "what", "in most messages") {
+            continue;
+        }
+        let topics = match text(row, "topics")? {
+            "own" => "topics of their own",
+            _ => "one topic",
+        };
+        let name = format!("{}, {topics}", text(row, "mechanism")?);
+        let point = (number(row, "publishers")?, number(row, "value")?);
+        match series.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, points)) => points.push(point),
+            None => series.push((name, vec![point])),
+        }
+    }
+    let labels = Labels {
+        title: "Cache lines that move between CPUs with each publish to 4 subscribers",
+        x: "publishers, each on a CPU",
+        y: "lines",
+    };
+    chart::lines(&labels, &series)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +190,14 @@ mod tests {
         let series = by_mechanism(&rows, "subscribers", |_| true).expect("all columns");
         let kipc = ("kipc".to_owned(), vec![(1.0, 10.0), (8.0, 40.0)]);
         assert_eq!(series, [kipc, ("pipes".to_owned(), vec![(8.0, 80.0)])]);
+    }
+
+    #[test]
+    fn systems_are_compared_by_their_medians() {
+        let csv = "round,system,measure,value\n0,kipc,rate,5\n0,other,rate,9\n\
+            1,kipc,rate,7\n1,other,rate,1\n2,kipc,rate,6\n2,other,rate,2\n";
+        let bars = by_system(&parse(csv).expect("it is CSV"), "rate").expect("all columns");
+        assert_eq!(bars, [("kipc".to_owned(), 6.0), ("other".to_owned(), 2.0)]);
     }
 
     #[test]
