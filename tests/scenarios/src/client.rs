@@ -47,7 +47,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 thread_local! {
     /// Room for any datagram. Made once: where many threads receive, making it would be most of
