@@ -101,7 +101,8 @@ static int __net_init kipc_net_init(struct net *net)
 	kn->kernel_sock = netlink_kernel_create(net, kipc_protocol, &cfg);
 	if (!kn->kernel_sock) {
 		kipc_ops->bus_free(kn->bus);
-		return -EADDRINUSE;
+		/* In other namespaces than the first, the protocol is ours already. */
+		return net_eq(net, &init_net) ? -EADDRINUSE : -ENOMEM;
 	}
 	kipc_publishers_begin(kn);
 	return 0;
