@@ -82,7 +82,7 @@ struct Row {
     value: f64,
 }
 
-/// All results so far.
+/// All results so far. One without systems keeps them to itself.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     round: u32,
@@ -106,10 +106,16 @@ impl Report {
     pub(crate) fn enter(&mut self, round: u32, system: &str) {
         self.round = round;
         system.clone_into(&mut self.system);
+        if !self.systems.contains(&self.system) {
+            // What is not one of the systems, and stands above them.
+            self.systems.insert(0, self.system.clone());
+        }
     }
 
     pub(crate) fn add(&mut self, measure: &str, value: f64) {
-        println!("csv,{},{},{measure},{value:.3}", self.round, self.system);
+        if !self.systems.is_empty() {
+            println!("csv,{},{},{measure},{value:.3}", self.round, self.system);
+        }
         self.rows.push(Row {
             round: self.round,
             system: self.system.clone(),
@@ -119,7 +125,8 @@ impl Report {
     }
 
     /// A measurement gave no result, or a wrong one.
-    pub(crate) fn fail(&mut self, error: &Error) {
+    pub(crate) fn fail(&mut self, error: impl Into<Error>) {
+        let error = error.into();
         let failure = format!("round {}, {}: {error}", self.round, self.system);
         println!("failed: {failure}");
         self.failures.push(failure);
@@ -139,7 +146,10 @@ impl Report {
             }
             report.rows.push(row);
         }
-        let known: Vec<_> = crate::system::all().iter().map(|system| system.name()).collect();
+        let known: Vec<_> = crate::system::all()
+            .iter()
+            .map(|system| system.name())
+            .collect();
         report
             .systems
             .sort_by_key(|name| known.iter().position(|known| known == name));
@@ -297,8 +307,14 @@ mod tests {
     #[test]
     fn a_missed_goal_is_said() {
         let (text, all) = Report::read(CSV).unwrap().goals();
-        assert!(text.contains("1.30 of seqpacket, goal at most 1.2: MISSED"), "{text}");
-        assert!(text.contains("kipc 4.0 times NATS, goal at least 3: met"), "{text}");
+        assert!(
+            text.contains("1.30 of seqpacket, goal at most 1.2: MISSED"),
+            "{text}"
+        );
+        assert!(
+            text.contains("kipc 4.0 times NATS, goal at least 3: met"),
+            "{text}"
+        );
         assert!(!all);
     }
 

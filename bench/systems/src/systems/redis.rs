@@ -35,7 +35,11 @@ fn connect() -> Result<Connection, Error> {
 
 impl System for Redis {
     fn name(&self) -> &'static str {
-        if self.pipelined { "Redis pipelined" } else { "Redis" }
+        if self.pipelined {
+            "Redis pipelined"
+        } else {
+            "Redis"
+        }
     }
 
     fn is_variant(&self) -> bool {

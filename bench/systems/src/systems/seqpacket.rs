@@ -118,6 +118,13 @@ impl Sender {
     }
 }
 
+/// A publisher is gone: the measurement is over, and this process will be killed.
+fn wait_for_the_end() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 struct Receiver {
     publishers: Vec<OwnedFd>,
     buffer: Vec<u8>,
@@ -130,7 +137,7 @@ impl Subscriber for Receiver {
                 let (length, _) =
                     rustix::net::recv(publisher, &mut self.buffer[..], RecvFlags::empty())?;
                 if length == 0 {
-                    return Ok(());
+                    wait_for_the_end();
                 }
                 handler(&self.buffer[..length]);
             }
@@ -160,7 +167,7 @@ impl Subscriber for Receiver {
                         &mut self.buffer[..],
                         RecvFlags::DONTWAIT,
                     ) {
-                        Ok((0, _)) => return Ok(()),
+                        Ok((0, _)) => wait_for_the_end(),
                         Ok((length, _)) => handler(&self.buffer[..length]),
                         Err(rustix::io::Errno::AGAIN) => break,
                         Err(error) => return Err(error.into()),

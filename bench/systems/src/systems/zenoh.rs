@@ -37,8 +37,10 @@ fn open(listen: &[String], connect: &[String]) -> Result<Session, Error> {
         ("listen/endpoints", &endpoints(listen)),
         ("connect/endpoints", &endpoints(connect)),
         ("connect/timeout_ms", "15000"),
-        ("connect/retry/period_init_ms", "5"),
-        ("connect/retry/period_max_ms", "20"),
+        (
+            "connect/retry",
+            "{period_init_ms:5,period_max_ms:20,period_increase_factor:1}",
+        ),
     ] {
         config.insert_json5(key, value)?;
     }
