@@ -31,7 +31,7 @@ use system::System;
 /// Whatever goes wrong; it is only ever shown.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "usage: kipc-bench-systems run [--short] [--rounds N] [--systems NAME,...]
+const USAGE: &str = "usage: kipc-bench-systems run [--short] [--rounds N] [--sizes BYTES,...] [--systems NAME,...]
        kipc-bench-systems table FILE
        kipc-bench-systems check";
 
@@ -46,6 +46,8 @@ struct Plan {
     /// Nanoseconds of a burst.
     aim: u64,
     subscribers_more: usize,
+    /// Of messages to eight subscribers, besides the usual ones.
+    sizes: Vec<usize>,
     systems: Vec<String>,
 }
 
@@ -53,9 +55,10 @@ impl Plan {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Error> {
         let mut plan = Self {
             rounds: 5,
-            round_trips: 500,
+            round_trips: 200,
             aim: 200_000_000,
             subscribers_more: 16,
+            sizes: vec![65536],
             systems: system::all()
                 .iter()
                 .map(|system| system.name().to_owned())
@@ -65,11 +68,19 @@ impl Plan {
             match word.as_str() {
                 "--short" => {
                     plan.rounds = 1;
-                    plan.round_trips = 300;
+                    plan.round_trips = 100;
                     plan.aim = 100_000_000;
                     plan.subscribers_more = 8;
                 }
                 "--rounds" => plan.rounds = words.next().ok_or(USAGE)?.parse()?,
+                "--sizes" => {
+                    plan.sizes = words
+                        .next()
+                        .ok_or(USAGE)?
+                        .split(',')
+                        .map(str::parse)
+                        .collect::<Result<_, _>>()?;
+                }
                 "--systems" => {
                     plan.systems = words
                         .next()
@@ -183,20 +194,18 @@ fn measure_one(system: &dyn System, plan: &Plan, report: &mut Report) {
             measure::round_trip::run(bench, plan.round_trips, report)
         }));
     }
-    for (publishers, subscribers, size) in [
-        (1, 1, 64),
-        (1, 8, 64),
-        (8, 1, 64),
-        (1, 8, 1024),
-        (1, 8, 65536),
-    ] {
+    let sizes = plan.sizes.iter().map(|&size| (1, 8, size));
+    for (publishers, subscribers, size) in [(1, 1, 64), (1, 8, 64), (8, 1, 64)]
+        .into_iter()
+        .chain(sizes)
+    {
         let shape = Shape {
             publishers,
             subscribers,
             size,
         };
         let effort = Effort {
-            first: if size > 4096 { 20 } else { 200 },
+            first: if size > 4096 { 10 } else { 100 },
             aim: plan.aim,
             most_bytes: 128 << 20,
         };

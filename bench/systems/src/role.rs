@@ -31,7 +31,7 @@ const WARM: Duration = Duration::from_millis(2);
 const END: Duration = Duration::from_millis(20);
 
 /// Round trips that do not count.
-const ROUNDS_BEFORE: u64 = 100;
+const ROUNDS_BEFORE: u64 = 30;
 
 /// Runs `role` with the words that [`crate::child`] made of a link.
 pub(crate) fn run(role: &str, system: &dyn System, words: &[String]) -> Result<(), Error> {
