@@ -18,7 +18,7 @@ use crate::group::Group;
 use crate::system::Link;
 
 /// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Is killed when it is dropped.
 #[derive(Debug)]

@@ -31,7 +31,8 @@ use system::System;
 /// Whatever goes wrong; it is only ever shown.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "usage: kipc-bench-systems run [--short] [--rounds N] [--sizes BYTES,...] [--systems NAME,...]
+const USAGE: &str =
+    "usage: kipc-bench-systems run [--short] [--rounds N] [--sizes BYTES,...] [--systems NAME,...]
        kipc-bench-systems table FILE
        kipc-bench-systems check";
 

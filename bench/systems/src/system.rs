@@ -75,6 +75,7 @@ pub(crate) trait System {
 
     fn publisher(&self, link: &Link) -> Result<Box<dyn Publisher>, Error>;
 
+    /// Has asked for the messages when this returns: a round trip does not ask twice.
     fn subscriber(&self, link: &Link) -> Result<Box<dyn Subscriber>, Error>;
 
     /// Sends several messages at once, and is as another row of the table otherwise: only bursts

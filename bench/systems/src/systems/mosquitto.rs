@@ -68,8 +68,9 @@ impl System for Mosquitto {
     }
 
     fn subscriber(&self, link: &Link) -> Result<Box<dyn Subscriber>, Error> {
-        let client = Mosq::with_auto_id(Calls(link.topic.clone()))?;
+        let client = Mosq::with_auto_id(Calls)?;
         connect(&client)?;
+        client.subscribe(&link.topic, QoS::AtMostOnce)?;
         Ok(Box::new(Receiver(client)))
     }
 }
@@ -93,15 +94,9 @@ thread_local! {
     static HANDLER: RefCell<Option<Handler>> = const { RefCell::new(None) };
 }
 
-struct Calls(String);
+struct Calls;
 
 impl Callbacks for Calls {
-    fn on_connect(&self, client: &mut Mosq, _reason: mosquitto_rs::ConnectionStatus) {
-        if let Err(error) = client.subscribe(&self.0, QoS::AtMostOnce) {
-            eprintln!("mosquitto: {error}");
-        }
-    }
-
     fn on_message(
         &self,
         _client: &mut Mosq,

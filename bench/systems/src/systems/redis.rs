@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use redis::Connection;
+use redis::Msg;
 
 use crate::Error;
 use crate::system::Handler;
@@ -66,10 +67,12 @@ impl System for Redis {
     }
 
     fn subscriber(&self, link: &Link) -> Result<Box<dyn Subscriber>, Error> {
-        Ok(Box::new(Receiver {
-            connection: connect()?,
-            topic: link.topic.clone(),
-        }))
+        // By hand: the crate's own subscription could not be kept beside its connection.
+        let mut connection = connect()?;
+        let command = redis::cmd("SUBSCRIBE").arg(&link.topic).get_packed_command();
+        connection.send_packed_command(&command)?;
+        connection.recv_response()?;
+        Ok(Box::new(Receiver(connection)))
     }
 }
 
@@ -109,18 +112,14 @@ impl Publisher for Sender {
     }
 }
 
-struct Receiver {
-    connection: Connection,
-    topic: String,
-}
+struct Receiver(Connection);
 
 impl Subscriber for Receiver {
     fn run(mut self: Box<Self>, mut handler: Handler) -> Result<(), Error> {
-        // Not earlier: it borrows the connection.
-        let mut channel = self.connection.as_pubsub();
-        channel.subscribe(&self.topic)?;
         loop {
-            handler(channel.get_message()?.get_payload_bytes());
+            if let Some(message) = Msg::from_owned_value(self.0.recv_response()?) {
+                handler(message.get_payload_bytes());
+            }
         }
     }
 }
