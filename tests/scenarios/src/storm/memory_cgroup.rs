@@ -154,7 +154,9 @@ fn hog(root: &Root, kind: &Kind, observer: &Client) -> String {
         let topics = observer.counts().0;
         assert!((RETAINING as u32..=1 + RETAINING as u32).contains(&topics));
         for number in 0..RETAINING {
-            observer.clear(&name(number)).expect("root may");
+            // The one of them that may be gone needs no clearing.
+            let cleared = observer.clear(&name(number));
+            assert!(cleared.is_ok() || topics == RETAINING as u32, "{cleared:?}");
         }
     }
     let left = group.is_empty_again();
