@@ -15,7 +15,7 @@ type Row = BTreeMap<String, String>;
 /// Names of files, and what is in them.
 pub(crate) fn all(dir: &Path) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
     let mechanism = read(&dir.join("mechanism.csv"))?;
-    let systems = read(&dir.join("systems.csv"))?;
+    let systems = read(&dir.join("systems-counted.csv"))?;
     let scaling = read(&dir.join("scaling.csv"))?;
     Ok(vec![
         ("fan-out.svg", fan_out(&systems)?),
@@ -134,8 +134,8 @@ fn by_system(rows: &[Row], measure: &str) -> Result<Vec<(String, f64)>, Box<dyn 
 
 fn fan_out(rows: &[Row]) -> Result<String, Box<dyn Error>> {
     let labels = Labels {
-        title: "64 bytes from one process to eight, on two emulated CPUs",
-        x: "messages per second (logarithmic)",
+        title: "64 bytes from one process to eight, on one counted CPU",
+        x: "messages per 1,000,000,000 instructions (logarithmic)",
         y: "",
     };
     chart::bars(&labels, &by_system(rows, "1:8 64 B messages/s")?)
@@ -143,8 +143,8 @@ fn fan_out(rows: &[Row]) -> Result<String, Box<dyn Error>> {
 
 fn round_trip(rows: &[Row]) -> Result<String, Box<dyn Error>> {
     let labels = Labels {
-        title: "64 bytes to another process and back, on two emulated CPUs",
-        x: "microseconds, median (logarithmic)",
+        title: "64 bytes to another process and back, on one counted CPU",
+        x: "thousands of instructions, median (logarithmic)",
         y: "",
     };
     chart::bars(&labels, &by_system(rows, "round trip median us")?)
