@@ -11,7 +11,7 @@ use crate::message::SMALLEST;
 use crate::report::Report;
 
 /// The way there is used before it counts; nobody says when it is there.
-const SETTLE: Duration = Duration::from_millis(150);
+const SETTLE: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(bench: &mut Bench<'_>, rounds: u64, report: &mut Report) -> Result<(), Error> {
     let link = bench.link(1, 1, SMALLEST);

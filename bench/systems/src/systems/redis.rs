@@ -69,7 +69,9 @@ impl System for Redis {
     fn subscriber(&self, link: &Link) -> Result<Box<dyn Subscriber>, Error> {
         // By hand: the crate's own subscription could not be kept beside its connection.
         let mut connection = connect()?;
-        let command = redis::cmd("SUBSCRIBE").arg(&link.topic).get_packed_command();
+        let command = redis::cmd("SUBSCRIBE")
+            .arg(&link.topic)
+            .get_packed_command();
         connection.send_packed_command(&command)?;
         connection.recv_response()?;
         Ok(Box::new(Receiver(connection)))

@@ -28,6 +28,8 @@ impl System for ZeroMq {
         let socket = zmq::Context::new().socket(zmq::SUB)?;
         socket.set_rcvhwm(0)?;
         socket.set_subscribe(b"")?;
+        // Whoever comes before the publisher need not wait long for the next attempt.
+        socket.set_reconnect_ivl(5)?;
         for path in link.all_paths("zeromq") {
             socket.connect(&format!("ipc://{path}"))?;
         }
