@@ -50,6 +50,14 @@ fn number(row: &Row, column: &str) -> Result<f64, Box<dyn Error>> {
     Ok(text(row, column)?.parse()?)
 }
 
+/// Adds a value to those of its name; names stay in the order in which they came.
+fn group<T>(groups: &mut Vec<(String, Vec<T>)>, name: &str, value: T) {
+    match groups.iter_mut().find(|(other, _)| other == name) {
+        Some((_, values)) => values.push(value),
+        None => groups.push((name.to_owned(), vec![value])),
+    }
+}
+
 /// Lines by mechanism, of the plain publishes that are `wanted`.
 fn by_mechanism(
     rows: &[Row],
@@ -63,10 +71,7 @@ fn by_mechanism(
         }
         let name = text(row, "mechanism")?;
         let point = (number(row, x)?, number(row, "median")?);
-        match series.iter_mut().find(|(other, _)| other == name) {
-            Some((_, points)) => points.push(point),
-            None => series.push((name.to_owned(), vec![point])),
-        }
+        group(&mut series, name, point);
     }
     Ok(series)
 }
@@ -118,10 +123,7 @@ fn by_system(rows: &[Row], measure: &str) -> Result<Vec<(String, f64)>, Box<dyn 
     let mut systems: Vec<(String, Vec<f64>)> = Vec::new();
     for row in rows.iter().filter(|row| is(row, "measure", measure)) {
         let (name, value) = (text(row, "system")?, number(row, "value")?);
-        match systems.iter_mut().find(|(other, _)| other == name) {
-            Some((_, values)) => values.push(value),
-            None => systems.push((name.to_owned(), vec![value])),
-        }
+        group(&mut systems, name, value);
     }
     let median = |(name, mut values): (String, Vec<f64>)| {
         values.sort_unstable_by(f64::total_cmp);
@@ -163,10 +165,7 @@ fn cache_lines(rows: &[Row]) -> Result<String, Box<dyn Error>> {
         };
         let name = format!("{}, {topics}", text(row, "mechanism")?);
         let point = (number(row, "publishers")?, number(row, "value")?);
-        match series.iter_mut().find(|(other, _)| *other == name) {
-            Some((_, points)) => points.push(point),
-            None => series.push((name, vec![point])),
-        }
+        group(&mut series, &name, point);
     }
     let labels = Labels {
         title: "Cache lines that move between CPUs with each publish to 4 subscribers",
