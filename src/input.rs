@@ -66,15 +66,21 @@ impl nl::Handler for Kipc {
     }
 
     fn input(bus: &Self::Bus, mut datagram: Datagram<'_>) {
-        let mut offset = 0;
+        let (mut offset, mut one_by_one) = (0, 0);
         while offset < datagram.bytes().len() && (offset == 0 || nl::go_on()) {
             match header::message_at(datagram.bytes(), offset) {
                 Ok((found, next)) => {
                     let header = found.header;
-                    if header.kind == message::PUBLISH && next < datagram.bytes().len() {
-                        if let Some(end) = publish_batch(bus, &mut datagram, offset) {
-                            offset = end;
-                            continue;
+                    if header.kind == message::PUBLISH
+                        && next < datagram.bytes().len()
+                        && offset >= one_by_one
+                    {
+                        match publish_batch(bus, &mut datagram, offset) {
+                            Batch::Published(end) => {
+                                offset = end;
+                                continue;
+                            }
+                            Batch::OneByOne(end) => one_by_one = end,
                         }
                     }
                     let span = offset..offset.saturating_add(header.len as usize);
@@ -298,18 +304,19 @@ fn set_last_will(
     Ok(None)
 }
 
-/// Publishes the messages from `offset` on that can go together, if these are at least two;
-/// returns where the next message starts. Whatever is special about one of them is left to
-/// [`publish`].
+/// What became of messages that stand in a row, by where the next one starts.
+enum Batch {
+    /// They were published together.
+    Published(usize),
+    /// They were not, and each is to be tried for itself.
+    OneByOne(usize),
+}
+
+/// Publishes the messages from `offset` on that can go together, if these are at least two.
+/// Whatever is special about one of them is left to [`publish`], and so is what it says of messages
+/// that are refused.
 #[cold]
-fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) -> Option<usize> {
-    // First, since what is left is walked through: once, and not again for each message.
-    let (first, _) = header::message_at(datagram.bytes(), offset).ok()?;
-    let (data, _) = DataHeader::read(first.payload)?;
-    let client = datagram.client()?;
-    if !bus.takes_batches(&client, data.topic) {
-        return None;
-    }
+fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) -> Batch {
     // Receivers need no more room than for the longest message.
     let most = (bus.limits().message_bytes as usize).saturating_add(data::PAYLOAD_OFFSET);
     let run = Run::longest(datagram.bytes(), offset, most, |header, body| {
@@ -320,14 +327,22 @@ fn publish_batch(bus: &Bus<Socket>, datagram: &mut Datagram<'_>, offset: usize) 
         let (data, payload) = DataHeader::read_request(body, data::PUBLISH_FLAGS).ok()?;
         check_length(bus, payload).ok()?;
         Some(data)
-    })?;
-    if run.count() < 2 {
-        return None;
+    });
+    let Some(run) = run else {
+        return Batch::OneByOne(offset);
+    };
+    let end = wire::align(run.end()).min(datagram.bytes().len());
+    match datagram.client() {
+        Some(client) if run.count() > 1 => {
+            let topic = run.topic();
+            let mut parcel = Published::new(datagram, run);
+            match bus.publish(&client, topic, &mut parcel) {
+                Ok(_) => Batch::Published(end),
+                Err(_) => Batch::OneByOne(end),
+            }
+        }
+        _ => Batch::OneByOne(end),
     }
-    let (topic, end) = (run.topic(), run.end());
-    let mut parcel = Published::new(datagram, run);
-    bus.publish(&client, topic, &mut parcel).ok()?;
-    Some(wire::align(end).min(datagram.bytes().len()))
 }
 
 fn control(

@@ -173,6 +173,7 @@ pub(crate) struct Published<'d, 'a> {
 impl<'d, 'a> Published<'d, 'a> {
     /// The messages at `run` of the datagram.
     pub(crate) fn new(datagram: &'d mut Datagram<'a>, run: Run) -> Self {
+        datagram.select(run.span.clone());
         Self {
             datagram,
             span: run.span.clone(),
@@ -220,7 +221,6 @@ impl Parcel<Socket> for Published<'_, '_> {
         } else {
             self.stamp_each(stamp);
         }
-        self.datagram.select(self.span.clone());
         self.seed = Copy::NotMade;
     }
 

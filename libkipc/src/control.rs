@@ -57,7 +57,7 @@ pub(crate) fn order(
     let len = request
         .write(&mut buf, SEQ)
         .ok_or_else(|| protocol("request too long"))?;
-    socket.send(buf.get(..len).unwrap_or_default(), &[])?;
+    socket.send(buf.get(..len).unwrap_or_default())?;
     acknowledgement(socket, inbox, SEQ, operation)
 }
 

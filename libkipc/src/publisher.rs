@@ -71,7 +71,7 @@ struct State {
     seq: u32,
     /// Where values are encoded; kept for its capacity.
     buffer: Vec<u8>,
-    /// Where the messages of a batch are put together.
+    /// Where a message, or those of a batch, are put together.
     batch: Vec<u8>,
     inbox: Inbox,
 }
@@ -160,7 +160,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         if batch.is_empty() {
             return Ok(());
         }
-        self.socket.send(&[], batch)?;
+        self.socket.send(batch)?;
         control::refusals(&self.socket, inbox, "publish")
     }
 
@@ -223,7 +223,9 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
 
     fn last_will(&self, payload: &[u8], flags: u32) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { seq, inbox, .. } = &mut *state;
+        let State {
+            seq, batch, inbox, ..
+        } = &mut *state;
         *seq = seq.wrapping_add(1);
         let header = message_frame(
             message::LAST_WILL,
@@ -240,7 +242,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         if self.deferred {
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
-        self.socket.send(&header, payload)?;
+        self.socket.send_message(batch, &header, payload)?;
         control::acknowledgement(&self.socket, inbox, *seq, "leave a last will")?;
         Ok(())
     }
@@ -256,7 +258,10 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         // A panic of a codec leaves nothing half done here.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State {
-            seq, buffer, inbox, ..
+            seq,
+            buffer,
+            batch,
+            inbox,
         } = &mut *state;
         buffer.clear();
         let payload = C::encode(value, buffer).map_err(Error::Encode)?;
@@ -266,7 +271,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             // What was refused earlier must not stand between this message and its answer.
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
-        self.socket.send(&header, payload)?;
+        self.socket.send_message(batch, &header, payload)?;
         if flags & header::ACK == 0 {
             if !self.deferred || *seq % DEFERRED == 0 {
                 control::refusals(&self.socket, inbox, "publish")?;

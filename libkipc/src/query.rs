@@ -365,7 +365,7 @@ impl Bus {
         let len = request::write_policy(&mut buf, SEQ, wire.into_iter());
         let bytes = len.and_then(|len| buf.get(..len));
         let socket = self.open()?;
-        socket.send(bytes.ok_or_else(|| protocol("request too long"))?, &[])?;
+        socket.send(bytes.ok_or_else(|| protocol("request too long"))?)?;
         let mut inbox = Inbox::new(ANSWER_ROOM, false);
         control::acknowledgement(&socket, &mut inbox, SEQ, "replace the policy")?;
         Ok(())
@@ -380,7 +380,7 @@ impl Bus {
             seq: SEQ,
             port: 0,
         };
-        socket.send(&request.to_bytes(), &[])?;
+        socket.send(&request.to_bytes())?;
         let mut inbox = Inbox::new(PART_ROOM, false);
         let mut entries = Vec::new();
         // Each receive makes the next part, so that nothing here waits.

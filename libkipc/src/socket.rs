@@ -125,9 +125,37 @@ impl Socket {
             .and_then(|doubled| granted(bytes, doubled, "net.core.wmem_max"))
     }
 
-    /// Sends one message, in two parts, to the kernel.
+    /// Sends messages to the kernel, in one datagram.
     #[inline]
-    pub(crate) fn send(&self, header: &[u8], payload: &[u8]) -> Result<()> {
+    pub(crate) fn send(&self, messages: &[u8]) -> Result<()> {
+        loop {
+            match rustix::net::send(self.netlink.as_fd(), messages, SendFlags::empty()) {
+                Ok(_) => return Ok(()),
+                Err(error) => self.send_again(errno(error), messages.len())?,
+            }
+        }
+    }
+
+    /// Sends one message, whose parts are put together in `whole` if that is cheaper than to let
+    /// the kernel do it: it reads two structures more, then.
+    #[inline]
+    pub(crate) fn send_message(
+        &self,
+        whole: &mut Vec<u8>,
+        header: &[u8; wire::data::PAYLOAD_OFFSET],
+        payload: &[u8],
+    ) -> Result<()> {
+        const COPIED: usize = 1 << 10;
+        if payload.len() <= COPIED {
+            whole.clear();
+            whole.extend_from_slice(header);
+            whole.extend_from_slice(payload);
+            return self.send(whole);
+        }
+        self.send_parts(header, payload)
+    }
+
+    fn send_parts(&self, header: &[u8], payload: &[u8]) -> Result<()> {
         let parts = [IoSlice::new(header), IoSlice::new(payload)];
         loop {
             let sent = rustix::net::sendmsg(

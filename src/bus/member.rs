@@ -225,7 +225,8 @@ impl<P: Port> Member<P> {
         self.hold = Hold::None;
     }
 
-    /// Like [`Member::deliver`], into the room that was taken, if any was.
+    /// Like [`Member::deliver`], or [`Member::deliver_batch`], into the room that was taken, if any
+    /// was.
     pub(super) fn deliver_held(
         &mut self,
         topic: Identity<'_>,
@@ -233,6 +234,7 @@ impl<P: Port> Member<P> {
         seq: u64,
     ) -> Outcome {
         match core::mem::replace(&mut self.hold, Hold::None) {
+            Hold::None if parcel.count() > 1 => self.deliver_batch(topic, parcel, seq),
             Hold::None => self.deliver_outlined(topic, parcel, seq),
             Hold::Filtered => Outcome::Filtered,
             Hold::Room(held) => {

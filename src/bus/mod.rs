@@ -44,7 +44,6 @@ use crate::bus::index::Place;
 use crate::bus::limits::Limits;
 use crate::bus::offer::Offer;
 use crate::bus::overflow::Overflow;
-use crate::bus::overflow::Patience;
 use crate::bus::policy::Policy;
 use crate::bus::port::Form;
 use crate::bus::port::Kept as _;
@@ -239,6 +238,8 @@ impl<P: Port> Bus<P> {
     }
 
     /// Numbers a message and queues it on every subscriber of the topic but the sender.
+    ///
+    /// A batch is refused as a whole. That does not mean that each of its messages would be.
     pub(crate) fn publish(
         &self,
         client: &Client<P>,
@@ -318,15 +319,6 @@ impl<P: Port> Bus<P> {
             }
         }
         Ok(())
-    }
-
-    /// Whether messages to this topic may be published as a batch: not if the publisher agreed to
-    /// wait or fail, which concerns each message on its own.
-    pub(crate) fn takes_batches(&self, client: &Client<P>, topic_id: u32) -> bool {
-        let owned = client.owned.lock();
-        owned
-            .publication(topic_id)
-            .is_some_and(|publication| publication.patience == Patience::None)
     }
 
     /// Id of the topic of this name, if `client` is a publisher of it.

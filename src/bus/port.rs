@@ -168,7 +168,8 @@ pub(crate) struct Stamp {
 }
 
 /// One published message on its way. It is stamped, then queued any number of times. It is stamped
-/// again if it had to wait and was not queued anywhere.
+/// again if it had to wait and was not queued anywhere. Room for a batch is held before it is
+/// stamped, on ports that need not split it.
 pub(crate) trait Parcel<P: Port> {
     /// Fills in what the bus says of it.
     fn stamp(&mut self, stamp: Stamp);

@@ -132,12 +132,28 @@ impl<P: Port> Tail<P> {
         self.audience.get(full?)
     }
 
+    /// Whether a member with a reliable policy must get the messages of a batch one by one: room is
+    /// taken for all of them or for none.
+    fn splits(&self, from: &Client<P>, parcel: &impl Parcel<P>) -> bool {
+        self.audience.iter().any(|member| {
+            member.overflow().is_reliable()
+                && !member.client.is(from)
+                && parcel.must_split_on(&member.client.port, member.form)
+        })
+    }
+
     /// Gives back all room that was taken.
     fn let_go(&mut self) {
         for member in self.audience.iter_mut() {
             member.let_go();
         }
     }
+}
+
+/// Number of the last message of the parcel.
+fn last<P: Port>(stamp: Stamp, parcel: &impl Parcel<P>) -> u64 {
+    let more = u64::from(parcel.count()).saturating_sub(1);
+    stamp.seq.wrapping_add(more)
 }
 
 /// Retains a message that has just been published, or the last ones of a batch.
@@ -208,7 +224,6 @@ impl<P: Port> Topic<P> {
         let mut tail = self.tail.lock();
         let tail = &mut *tail;
         let stamp = self.stamp(tail, from, publication.fingerprint);
-        parcel.stamp(stamp);
         if tail.reliable > 0 {
             if let Patience::Nanoseconds(patience) = publication.patience {
                 let deadline = deadline.get_or_insert(stamp.time.saturating_add(patience));
@@ -216,6 +231,7 @@ impl<P: Port> Topic<P> {
                 return self.publish_reliably(tail, from, stamp, left, parcel);
             }
         }
+        parcel.stamp(stamp);
         Ok(self.publish_at_once(tail, from, stamp, parcel))
     }
 
@@ -250,9 +266,7 @@ impl<P: Port> Topic<P> {
         stamp: Stamp,
         parcel: &mut impl Parcel<P>,
     ) -> Receipt {
-        let more = u64::from(parcel.count()).saturating_sub(1);
-        let last = stamp.seq.wrapping_add(more);
-        self.fan_out(tail, from, last, |member, topic| {
+        self.fan_out(tail, from, last(stamp, parcel), |member, topic| {
             member.deliver_batch(topic, parcel, stamp.seq)
         })
     }
@@ -268,6 +282,12 @@ impl<P: Port> Topic<P> {
         left: u64,
         parcel: &mut impl Parcel<P>,
     ) -> Result<Receipt, Obstacle<P>> {
+        let is_batch = parcel.count() > 1;
+        if !is_batch {
+            parcel.stamp(stamp);
+        } else if tail.splits(from, parcel) {
+            return Err(Obstacle::Refusal(Refusal::WouldBlock));
+        }
         if let Some(full) = tail.hold(from, parcel, left > 0) {
             let obstacle = match full.overflow() {
                 Overflow::Fail => Obstacle::Refusal(Refusal::WouldBlock),
@@ -281,7 +301,11 @@ impl<P: Port> Topic<P> {
             tail.let_go();
             return Err(obstacle);
         }
-        let receipt = self.fan_out(tail, from, stamp.seq, |member, topic| {
+        if is_batch {
+            // Not before it is certain: a batch that is refused is still as it was sent.
+            parcel.stamp(stamp);
+        }
+        let receipt = self.fan_out(tail, from, last(stamp, parcel), |member, topic| {
             member.deliver_held(topic, parcel, stamp.seq)
         });
         if let Some(history) = &mut tail.history {

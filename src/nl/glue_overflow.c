@@ -163,13 +163,21 @@ int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_lay
  * Waiting
  *
  * A reader makes room by freeing what it received, which calls the destructor of the sk_buff. So
- * whoever waits gives what lies in the queue a destructor that wakes him. Queues nobody waits for
- * pay nothing.
+ * whoever waits gives one sk_buff in the queue a destructor that wakes him. Queues nobody waits
+ * for pay nothing.
+ *
+ * It is not the first one: each message read would wake all who wait, for room that one of them
+ * uses up at once, and messages would go at the pace of switches between processes. It is the one
+ * behind which a quarter of the queue is free. A slow reader may take long to get there, so who
+ * waits also looks for himself, after naps that double.
  */
 
 #define KIPC_WAIT_BITS 6
 
 static wait_queue_head_t kipc_waits[1 << KIPC_WAIT_BITS];
+/* The first nap. It is also what may be lost where nothing in the queue could be watched. */
+#define KIPC_NAP_MS 10
+
 /* How many sk_buffs have our destructor. */
 static atomic_t kipc_watched = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(kipc_unwatched);
@@ -191,36 +199,65 @@ static void kipc_watched_destructor(struct sk_buff *skb)
 		wake_up(&kipc_unwatched);
 }
 
-static void kipc_watch_queue(struct sock *sk)
+/*
+ * Watches the sk_buff with which the reader will have made room for @message, and a quarter of the
+ * queue at least. False if the queue is empty: what takes the room is being read just now, or
+ * somebody else holds it.
+ */
+static bool kipc_watch_queue(struct sock *sk, const struct sk_buff *message)
 {
-	struct sk_buff *skb;
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	long limit = READ_ONCE(sk->sk_rcvbuf);
+	long most = min(limit - limit / 4, limit - (long)message->truesize);
+	struct sk_buff *skb, *watched = NULL;
+	long left;
 
-	spin_lock_irq(&sk->sk_receive_queue.lock);
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		if (skb->destructor != kipc_watched_destructor) {
-			atomic_inc(&kipc_watched);
-			skb->destructor = kipc_watched_destructor;
-		}
+	spin_lock_irq(&queue->lock);
+	left = sk_rmem_alloc_get(sk);
+	skb_queue_walk(queue, skb) {
+		watched = skb;
+		left -= skb->truesize;
+		if (left <= most)
+			break;
 	}
-	spin_unlock_irq(&sk->sk_receive_queue.lock);
+	if (watched && watched->destructor != kipc_watched_destructor) {
+		atomic_inc(&kipc_watched);
+		watched->destructor = kipc_watched_destructor;
+	}
+	spin_unlock_irq(&queue->lock);
+	return watched;
 }
 
 int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
 		       unsigned long long nanoseconds)
 {
 	wait_queue_head_t *queue = kipc_wait_queue(sk);
+	unsigned long left = nsecs_to_jiffies(nanoseconds) + 1;
+	unsigned long nap = msecs_to_jiffies(KIPC_NAP_MS);
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE);
-	kipc_watch_queue(sk);
-	if (signal_pending(current))
-		err = -EINTR;
-	else if (sock_flag(sk, SOCK_DEAD))
+	while (left) {
+		prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE);
+		if (!kipc_watch_queue(sk, skb))
+			nap = 1;
+		if (signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
 		/* It is about to leave the audience; let it. */
-		schedule_timeout(1);
-	else if (!kipc_has_room(sk, skb->truesize))
-		schedule_timeout(nsecs_to_jiffies(nanoseconds) + 1);
+		if (sock_flag(sk, SOCK_DEAD)) {
+			schedule_timeout(1);
+			break;
+		}
+		if (kipc_has_room(sk, skb->truesize))
+			break;
+		nap = min(nap, left);
+		if (schedule_timeout(nap))
+			break;
+		left -= nap;
+		nap *= 2;
+	}
 	finish_wait(queue, &wait);
 	return err;
 }

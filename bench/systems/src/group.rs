@@ -61,6 +61,11 @@ impl Group {
     }
 }
 
+/// How often a processor of the machine went from one thread to another, so far.
+pub(crate) fn switches() -> Result<u64, Error> {
+    field(&fs::read_to_string("/proc/stat")?, "ctxt")
+}
+
 /// Bytes of memory that the whole system has used, the kernel's own included.
 pub(crate) fn memory_of_system() -> Result<u64, Error> {
     let text = fs::read_to_string("/proc/meminfo")?;

@@ -147,10 +147,29 @@ struct State {
     interrupted: bool,
 }
 
-/// A message that has its room in a queue.
+/// A message that has its room in a queue. As in the kernel it shares its bytes with its publisher,
+/// who may have taken the room before he stamped it.
 pub(crate) struct Held {
-    items: Vec<Item>,
+    selection: Vec<(u64, u32)>,
+    form: Form,
+    stamp: SharedStamp,
     state: Arc<Mutex<State>>,
+}
+
+impl Held {
+    fn items(&self) -> impl Iterator<Item = Item> + '_ {
+        let stamp = stamp_of(&self.stamp).expect("a message is stamped before it is queued");
+        self.selection
+            .iter()
+            .map(move |&(number, tag)| Item::Message {
+                form: self.form,
+                topic: stamp.topic_id,
+                seq: stamp.seq + number,
+                port: stamp.port_id,
+                fingerprint: stamp.fingerprint,
+                tag,
+            })
+    }
 }
 
 impl Drop for Held {
@@ -296,29 +315,25 @@ impl Port for Queue {
     }
 
     fn hold(&self, Letter { note, form }: Letter<'_>) -> Result<Held, Outcome> {
-        let stamp = note
-            .stamp
-            .expect("a message is stamped before it is queued");
+        assert!(
+            note.tags.len() > 1 || stamp_of(&note.stamp).is_some(),
+            "a filter sees a message as it will be received"
+        );
         let selection = note.selection();
         if !selection.iter().all(|(_, tag)| (self.filter)(*tag)) {
             assert_eq!(selection.len(), 1, "a filter sees each message");
             return Err(Outcome::Filtered);
         }
-        let item = |&(number, tag): &(u64, u32)| Item::Message {
-            form,
-            topic: stamp.topic_id,
-            seq: stamp.seq + number,
-            port: stamp.port_id,
-            fingerprint: stamp.fingerprint,
-            tag,
-        };
         match self.room(self.capacity) {
             Outcome::Queued => {
                 note.queued.set(true);
                 self.state().held += 1;
-                let state = self.state.clone();
-                let items = selection.iter().map(item).collect();
-                Ok(Held { items, state })
+                Ok(Held {
+                    selection,
+                    form,
+                    stamp: note.stamp.clone(),
+                    state: self.state.clone(),
+                })
             }
             outcome => {
                 self.state().news.refused += selection.len() as u32;
@@ -370,7 +385,7 @@ impl Port for Queue {
 
     fn commit(&self, held: Held) {
         assert!(Arc::ptr_eq(&self.state, &held.state), "held for this queue");
-        held.items.iter().cloned().for_each(|item| self.put(item));
+        held.items().for_each(|item| self.put(item));
     }
 
     fn now_ns() -> u64 {
@@ -380,12 +395,17 @@ impl Port for Queue {
     }
 }
 
+type SharedStamp = Arc<Mutex<Option<Stamp>>>;
+
+fn stamp_of(shared: &SharedStamp) -> Option<Stamp> {
+    *shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A message, or a batch; its tags are all it says.
-#[derive(Clone)]
 pub(crate) struct Note {
     tags: Vec<u32>,
     selected: Option<u32>,
-    stamp: Option<Stamp>,
+    stamp: SharedStamp,
     queued: Cell<bool>,
     may_wait: bool,
 }
@@ -400,7 +420,7 @@ impl Note {
         Self {
             tags: tags.to_vec(),
             selected: None,
-            stamp: None,
+            stamp: SharedStamp::default(),
             queued: Cell::new(false),
             may_wait: true,
         }
@@ -424,7 +444,7 @@ impl Note {
     }
 
     pub(crate) fn stamp(&self) -> Option<Stamp> {
-        self.stamp
+        stamp_of(&self.stamp)
     }
 }
 
@@ -446,12 +466,13 @@ pub(crate) struct Letter<'a> {
 
 impl Parcel<Queue> for Note {
     fn stamp(&mut self, stamp: Stamp) {
+        // Room for a batch is held before.
         assert!(
-            !self.queued.get(),
+            !self.queued.get() || stamp_of(&self.stamp).is_none(),
             "a message that was queued is not stamped again"
         );
         assert_eq!(self.selected, None, "a batch is stamped as a whole");
-        self.stamp = Some(stamp);
+        *self.stamp.lock().unwrap_or_else(PoisonError::into_inner) = Some(stamp);
     }
 
     fn count(&self) -> u32 {
@@ -479,10 +500,10 @@ impl Parcel<Queue> for Note {
         let [(number, tag)] = self.selection()[..] else {
             panic!("one message is kept at a time");
         };
-        let stamp = self.stamp.expect("a message is stamped before it is kept");
+        let stamp = stamp_of(&self.stamp).expect("a message is stamped before it is kept");
         let seq = stamp.seq + number;
         (sys::allocate().is_ok()).then(|| Self {
-            stamp: Some(Stamp { seq, ..stamp }),
+            stamp: Arc::new(Mutex::new(Some(Stamp { seq, ..stamp }))),
             queued: Cell::new(true),
             ..Self::new(tag)
         })

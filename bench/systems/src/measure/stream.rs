@@ -6,6 +6,7 @@
 use crate::Error;
 use crate::bench::Bench;
 use crate::child::Child;
+use crate::group;
 use crate::report::Report;
 use crate::tally::Tally;
 
@@ -29,6 +30,7 @@ struct Burst {
     tally: Tally,
     nanoseconds: u64,
     microseconds_of_processor: u64,
+    switches: u64,
 }
 
 /// The processes of a measurement, which know each other.
@@ -64,6 +66,7 @@ impl Party {
     fn burst(&mut self, bench: &Bench<'_>, count: u64, size: usize) -> Result<Burst, Error> {
         self.bursts += 1;
         let before = bench.group.processor()?;
+        let switches_before = group::switches()?;
         for publisher in &mut self.publishers {
             publisher.tell(&format!("{} {count} {size}", self.bursts))?;
         }
@@ -84,6 +87,7 @@ impl Party {
             nanoseconds: tally.last.saturating_sub(first).max(1),
             tally,
             microseconds_of_processor: bench.group.processor()? - before,
+            switches: group::switches()? - switches_before,
         })
     }
 }
@@ -120,6 +124,10 @@ pub(crate) fn run(
     report.add(
         &format!("{name} processor us/delivery"),
         burst.microseconds_of_processor as f64 / tally.received.max(1) as f64,
+    );
+    report.add(
+        &format!("{name} switches/delivery"),
+        burst.switches as f64 / tally.received.max(1) as f64,
     );
     if tally.is_wrong() {
         return Err(format!("{name}: messages are wrong: {tally:?}").into());

@@ -138,12 +138,21 @@ fn while_blocked(
     client: &Client,
     action: impl FnOnce(),
 ) -> Result<crate::bus::port::Receipt, Refusal> {
+    while_blocked_with(world, client, Note::new(2), action)
+}
+
+fn while_blocked_with(
+    world: &World,
+    client: &Client,
+    mut note: Note,
+    action: impl FnOnce(),
+) -> Result<crate::bus::port::Receipt, Refusal> {
     let (publisher, id) = publisher(world, LONG);
     world.publish(&publisher, id, 1);
     assert_eq!(client.port.receive(0).len(), 0);
     let start = Instant::now();
     let result = thread::scope(|scope| {
-        let blocked = scope.spawn(|| world.bus.publish(&publisher, id, &mut Note::new(2)));
+        let blocked = scope.spawn(|| world.bus.publish(&publisher, id, &mut note));
         thread::sleep(Duration::from_millis(30));
         // Others are not held up: neither another publisher's control requests, nor his topics.
         let (other, _) = world.publisher("other");
@@ -180,6 +189,52 @@ fn block_ends_by_a_signal_and_nothing_is_published() {
     let result = while_blocked(&world, &client, || client.port.interrupt());
     assert_eq!(result, Err(Refusal::Interrupted));
     assert!(received(&client).ends_with("#1=1"));
+}
+
+#[test]
+fn block_holds_a_batch_together() {
+    let world = World::new();
+    let client = subscriber(&world, 1, SUBSCRIBE_BLOCK);
+    let careless = subscriber(&world, 1, 0);
+    let receipt = while_blocked_with(&world, &client, Note::batch(&[2, 3]), || {
+        drop(client.port.drain());
+    });
+    let receipt = receipt.unwrap();
+    // The number of the last message; subscribers count once.
+    assert_eq!((receipt.seq, receipt.delivered, receipt.dropped), (3, 1, 1));
+    assert!(received(&client).ends_with("#2=2, 1#3=3"));
+    assert!(received(&careless).ends_with("#1=1"));
+}
+
+#[test]
+fn batch_that_is_refused_is_not_stamped() {
+    let world = World::new();
+    let _full = subscriber(&world, 1, SUBSCRIBE_FAIL);
+    let (publisher, id) = publisher(&world, LONG);
+    world.publish(&publisher, id, 1);
+    let mut batch = Note::batch(&[2, 3]);
+    let result = world.bus.publish(&publisher, id, &mut batch);
+    assert_eq!(result, Err(Refusal::WouldBlock));
+    assert_eq!(batch.stamp(), None);
+    // Its messages are published one by one, then.
+    let result = world.bus.publish(&publisher, id, &mut Note::new(2));
+    assert_eq!(result, Err(Refusal::WouldBlock));
+}
+
+#[test]
+fn batch_is_refused_where_a_reliable_subscriber_must_have_it_split() {
+    let world = World::new();
+    let client = world.client_with(100, |tag| tag % 2 == 0);
+    world
+        .bus
+        .subscribe(&client, pattern("a"), SUBSCRIBE_BLOCK, Form::V1)
+        .unwrap();
+    let (publisher, id) = publisher(&world, LONG);
+    let mut batch = Note::batch(&[2, 3]);
+    let result = world.bus.publish(&publisher, id, &mut batch);
+    assert_eq!(result, Err(Refusal::WouldBlock));
+    assert_eq!(batch.stamp(), None);
+    assert_eq!(received(&client), "");
 }
 
 #[test]
