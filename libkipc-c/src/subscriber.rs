@@ -78,6 +78,9 @@ pub struct kipc_subscriber_options {
     pub publishers: *const u32,
     /// How many publishers.
     pub publisher_count: usize,
+    /// Microseconds for which messages of a stream come together before kipc_recv() and
+    /// kipc_recv_timeout() take them, so that one wake-up takes many; 0: each is taken at once.
+    pub coalesce: u64,
 }
 
 /// What a subscriber receives. Its pointers are valid until the next call with that subscriber.
@@ -125,6 +128,7 @@ const DEFAULTS: kipc_subscriber_options = kipc_subscriber_options {
     tag_count: 0,
     publishers: ptr::null(),
     publisher_count: 0,
+    coalesce: 0,
 };
 
 const EMPTY: kipc_item = kipc_item {
@@ -203,6 +207,9 @@ pub unsafe extern "C" fn kipc_subscriber_create(
         }
         if wanted.receive_buffer != 0 {
             builder = builder.receive_buffer(wanted.receive_buffer);
+        }
+        if wanted.coalesce != 0 {
+            builder = builder.coalesce(Duration::from_micros(wanted.coalesce));
         }
         // SAFETY: As above.
         if let Some(filter) = unsafe { filter(&wanted) }? {

@@ -3,6 +3,7 @@
 //! Subscribing.
 
 mod builder;
+mod coalescing;
 
 use crate::codec::Bincode;
 use crate::codec::Decode;
@@ -31,6 +32,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 pub use builder::SubscriberBuilder;
+
+use coalescing::Coalescing;
 
 /// Receives values of type `T` from all topics that match one pattern.
 ///
@@ -61,6 +64,7 @@ pub struct Subscriber<T, C = Bincode> {
     pattern: Pattern,
     fingerprint: u64,
     inbox: Inbox,
+    coalescing: Option<Coalescing>,
     /// The iterator has returned an error after which nothing can come.
     broken: bool,
     marker: PhantomData<fn() -> (T, C)>,
@@ -148,7 +152,10 @@ impl<T, C> Subscriber<T, C> {
     {
         loop {
             if self.inbox.is_used_up() {
-                self.inbox.fill(&self.socket, Wait::Forever)?;
+                match &mut self.coalescing {
+                    None => self.inbox.fill(&self.socket, Wait::Forever)?,
+                    Some(coalescing) => coalescing.wait(&mut self.inbox, &self.socket)?,
+                };
             }
             if let Some(place) = self.inbox.next_message() {
                 return self.message(place);
@@ -218,7 +225,10 @@ impl<T, C> Subscriber<T, C> {
             if let Some(step) = self.inbox.step() {
                 return self.decode(step?).map(Some);
             }
-            let received = self.inbox.fill(&self.socket, Wait::No)?;
+            let received = match &mut self.coalescing {
+                None => self.inbox.fill(&self.socket, Wait::No)?,
+                Some(coalescing) => coalescing.fill(&mut self.inbox, &self.socket, deadline)?,
+            };
             if !received && !socket::wait_readable(self.socket.as_fd(), deadline)? {
                 return Ok(None);
             }

@@ -155,6 +155,7 @@ static void everything_works(kipc_bus *bus)
 	subscriber_options.credentials = true;
 	subscriber_options.overflow = KIPC_OVERFLOW_DROP_OLDEST;
 	subscriber_options.receive_buffer = 1 << 16;
+	subscriber_options.coalesce = 100;
 	subscriber_options.fingerprint = publisher_options.fingerprint;
 	subscriber_options.tags = tags;
 	subscriber_options.tag_count = 2;

@@ -59,7 +59,7 @@ impl Plan {
             round_trips: 200,
             aim: 200_000_000,
             subscribers_more: 16,
-            sizes: vec![65536],
+            sizes: vec![1024, 65536],
             systems: system::all()
                 .iter()
                 .map(|system| system.name().to_owned())
@@ -196,7 +196,7 @@ fn measure_one(system: &dyn System, plan: &Plan, report: &mut Report) {
         }));
     }
     let sizes = plan.sizes.iter().map(|&size| (1, 8, size));
-    for (publishers, subscribers, size) in [(1, 1, 64), (1, 8, 64), (8, 1, 64)]
+    for (publishers, subscribers, size) in [(1, 1, 64), (1, 8, 64), (1, 64, 64), (8, 1, 64)]
         .into_iter()
         .chain(sizes)
     {

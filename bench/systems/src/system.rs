@@ -78,7 +78,7 @@ pub(crate) trait System {
     /// Has asked for the messages when this returns: a round trip does not ask twice.
     fn subscriber(&self, link: &Link) -> Result<Box<dyn Subscriber>, Error>;
 
-    /// Sends several messages at once, and is as another row of the table otherwise: only bursts
+    /// Treats messages of a stream in another way, and is as another row of the table otherwise: only bursts
     /// are measured.
     fn is_variant(&self) -> bool {
         false
@@ -98,6 +98,7 @@ pub(crate) fn all() -> Vec<Box<dyn System>> {
     vec![
         Box::new(systems::seqpacket::Seqpacket { broken: false }),
         Box::new(systems::kipc::Kipc::Waiting),
+        Box::new(systems::kipc::Kipc::Coalescing),
         Box::new(systems::kipc::Kipc::Batched),
         Box::new(systems::kipc::Kipc::Dropping),
         Box::new(systems::dbus::Dbus::Broker),

@@ -5,8 +5,10 @@
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use super::Subscriber;
+use super::coalescing::Coalescing;
 use crate::bus::Bus;
 use crate::codec::Bincode;
 use crate::codec::Codec;
@@ -44,6 +46,7 @@ pub struct SubscriberBuilder<T, C = Bincode> {
     fingerprint: Option<u64>,
     receive_buffer: Option<usize>,
     filter: Option<Filter>,
+    coalesce: Option<Duration>,
     marker: PhantomData<fn() -> (T, C)>,
 }
 
@@ -60,6 +63,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             fingerprint: None,
             receive_buffer: None,
             filter: None,
+            coalesce: None,
             marker: PhantomData,
         }
     }
@@ -86,6 +90,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             fingerprint: self.fingerprint,
             receive_buffer: self.receive_buffer,
             filter: self.filter,
+            coalesce: self.coalesce,
             marker: PhantomData,
         }
     }
@@ -219,6 +224,30 @@ impl<T, C> SubscriberBuilder<T, C> {
         self
     }
 
+    /// Lets messages of a stream come together for so long before they are taken: to be woken for
+    /// each costs more than all the rest. Default: each is taken as soon as possible.
+    ///
+    /// A message after a pause is received at once, as ever. When there is none behind it, the next
+    /// [`recv`](Subscriber::recv) or [`recv_timeout`](Subscriber::recv_timeout) sleeps for this
+    /// time, and then takes what has come meanwhile, one by one, without sleeping between. So a
+    /// message may be late by this time, and the [queue](Self::receive_buffer) must have room for
+    /// what comes in it. Whatever waits in another way, by poll(2) or asynchronously, is not
+    /// concerned.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), libkipc::Error> {
+    /// let builder = libkipc::Bus::connect()?.subscriber::<u32>("count")?;
+    /// let subscriber = builder.coalesce(Duration::from_millis(1)).create()?;
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn coalesce(mut self, time: Duration) -> Self {
+        self.coalesce = Some(time);
+        self
+    }
+
     /// Opens a socket and subscribes.
     ///
     /// ```no_run
@@ -276,6 +305,7 @@ impl<T, C> SubscriberBuilder<T, C> {
             pattern: self.pattern,
             fingerprint,
             inbox,
+            coalescing: self.coalesce.map(Coalescing::new),
             broken: false,
             marker: PhantomData,
         })

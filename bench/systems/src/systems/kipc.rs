@@ -22,11 +22,16 @@ const BATCH: usize = 16;
 /// The queue of a subscriber; as large as those of the reference.
 const QUEUE: usize = 4 << 20;
 
+/// How long messages come together.
+const TOGETHER: Duration = Duration::from_millis(1);
+
 /// What happens when a queue is full, and whether messages go one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kipc {
     /// Publishers wait.
     Waiting,
+    /// Publishers wait; subscribers let messages of a stream come together.
+    Coalescing,
     /// Publishers wait, and send several messages at once.
     Batched,
     /// As it is when nobody asks for anything: a queue of the default size, and what does not fit
@@ -38,6 +43,7 @@ impl System for Kipc {
     fn name(&self) -> &'static str {
         match self {
             Self::Waiting => "kipc",
+            Self::Coalescing => "kipc coalescing",
             Self::Batched => "kipc batched",
             Self::Dropping => "kipc dropping",
         }
@@ -77,6 +83,9 @@ impl System for Kipc {
         let mut builder = Bus::connect()?.raw_subscriber(link.topic.as_str())?;
         if *self != Self::Dropping {
             builder = builder.overflow(Overflow::Block).receive_buffer(QUEUE);
+        }
+        if *self == Self::Coalescing {
+            builder = builder.coalesce(TOGETHER);
         }
         Ok(Box::new(Receiver(builder.create()?)))
     }

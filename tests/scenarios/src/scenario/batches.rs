@@ -6,7 +6,10 @@ use crate::client::Client;
 use crate::client::Event;
 use crate::client::publish_message;
 use crate::wire::header;
+use crate::wire::message::SUBSCRIBE_BLOCK;
 use crate::wire::message::SUBSCRIBE_DROP_OLDEST;
+use crate::wire::message::SUBSCRIBE_FAIL;
+use crate::wire::refusal::Refusal;
 use crate::wire::seed;
 use std::time::Duration;
 
@@ -183,4 +186,80 @@ pub fn are_lost_and_evicted_exactly() {
             "flags {flags}"
         );
     }
+}
+
+/// A publisher that waits does so once for a batch, which then is one entry of the queue. One that
+/// fails fails for each of its messages, and each is told.
+pub fn wait_or_fail_together() {
+    const COUNT: u32 = 16;
+    let slow = Client::open();
+    slow.subscribe_with("batch/wait", SUBSCRIBE_BLOCK);
+    let careless = Client::open();
+    careless.subscribe("batch/wait");
+    careless.set_receive_buffer(4 << 20);
+    let publisher = Client::open();
+    let topic = publisher.advertise_patiently("batch/wait", 20_000);
+    let rounds = 200;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..rounds {
+                publisher.send(&batch(topic, 0..COUNT));
+            }
+        });
+        let (mut next, mut entries) = (1, 0);
+        while next <= u64::from(rounds * COUNT) {
+            let events = slow.expect();
+            for seq in seqs(&events) {
+                assert_eq!(seq, next, "nothing is lost");
+                next += 1;
+            }
+            entries += u32::from(!tags(&events).is_empty());
+        }
+        assert_eq!(entries, rounds, "an entry for each batch");
+    });
+    assert_eq!(publisher.drain(), []);
+    let all = seqs(&careless.drain());
+    assert_eq!(all.len() as u64, u64::from(rounds * COUNT));
+
+    let strict = Client::open();
+    strict.subscribe_with("batch/fail", SUBSCRIBE_FAIL);
+    let topic = publisher.advertise_patiently("batch/fail", 0);
+    while publisher.publish_acked(topic, &[0]).is_ok() {}
+    let messages: Vec<_> = (0..3_u32)
+        .flat_map(|tag| publish_message(topic, tag, header::REQUEST, 100 + tag, b"12345678"))
+        .collect();
+    publisher.send(&messages);
+    let answers: Vec<_> = publisher
+        .drain()
+        .into_iter()
+        .map(|answer| match answer {
+            Event::Ack { seq, errno, .. } => (seq, errno),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let would_block = Refusal::WouldBlock.errno();
+    assert_eq!(
+        answers,
+        [(100, would_block), (101, would_block), (102, would_block)]
+    );
+    strict.drain();
+    publisher.send(&messages);
+    assert_eq!(publisher.drain(), []);
+    assert_eq!(strict.expect().len(), 3, "one entry");
+    // Where somebody's filter looks at each, they go one by one, and none is lost either.
+    slow.drain();
+    let filtered = Client::open();
+    filtered.subscribe_with("batch/fail", SUBSCRIBE_BLOCK);
+    filtered.filter_tags(2);
+    publisher.send(&messages);
+    assert_eq!(publisher.drain(), []);
+    let got = filtered.drain();
+    let got: Vec<_> = got
+        .iter()
+        .filter_map(|event| match event {
+            Event::Message { tag, .. } => Some(*tag),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(got, [0, 2]);
 }

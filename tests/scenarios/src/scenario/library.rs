@@ -14,6 +14,7 @@ use std::future::Future;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
+use std::thread;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -129,6 +130,51 @@ pub fn epoll_tells_of_messages() -> libkipc::Result<()> {
         assert!(subscriber.try_recv()?.is_none());
     }
     Ok(())
+}
+
+/// A subscriber that lets messages come together gets all of them, in order, and is woken for far
+/// fewer.
+pub fn coalescing_takes_many_with_a_wake_up() -> libkipc::Result<()> {
+    const COUNT: u32 = 300;
+    let bus = bus();
+    // How often the subscriber slept.
+    let sleeps = |coalesce: Option<Duration>| -> libkipc::Result<u64> {
+        let mut builder = bus.subscriber::<u32>("together")?.overflow(Overflow::Block);
+        if let Some(time) = coalesce {
+            builder = builder.coalesce(time);
+        }
+        let mut subscriber = builder.create()?;
+        let publisher = bus.publisher::<u32>("together")?.wait(PATIENCE).create()?;
+        let publish = thread::spawn(move || -> libkipc::Result<()> {
+            for number in 0..COUNT {
+                publisher.publish(&number)?;
+                // Time for a subscriber to go back to sleep.
+                thread::sleep(Duration::from_micros(300));
+            }
+            Ok(())
+        });
+        let before = voluntary_switches();
+        for number in 0..COUNT {
+            assert_eq!(message(subscriber.recv()?), number);
+        }
+        let sleeps = voluntary_switches() - before;
+        publish.join().expect("no panic")?;
+        Ok(sleeps)
+    };
+    let each = sleeps(None)?;
+    let together = sleeps(Some(Duration::from_millis(20)))?;
+    assert!(together * 4 < each, "{together} against {each}");
+    Ok(())
+}
+
+/// How often this thread gave its processor up.
+fn voluntary_switches() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").expect("/proc");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))
+        .expect("a line");
+    line.trim().parse().expect("a number")
 }
 
 /// Futures that are dropped while they wait lose nothing, in the middle of a batch neither.

@@ -130,6 +130,10 @@ pub const ALL: &[(&str, Scenario)] = &[
         overflow::block_loses_nothing,
     ),
     (
+        "overflow_block_goes_on_with_a_slow_reader",
+        overflow::block_goes_on_with_a_slow_reader,
+    ),
+    (
         "overflow_block_ends_when_it_should",
         overflow::block_ends_when_it_should,
     ),
@@ -150,6 +154,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "batches_end_where_something_is_special",
         batches::end_where_something_is_special,
+    ),
+    (
+        "batches_wait_or_fail_together",
+        batches::wait_or_fail_together,
     ),
     (
         "batches_are_lost_and_evicted_exactly",
@@ -230,6 +238,9 @@ pub const ALL: &[(&str, Scenario)] = &[
     }),
     ("library_epoll_tells_of_messages", || {
         library::epoll_tells_of_messages().expect("no error")
+    }),
+    ("library_coalescing_takes_many_with_a_wake_up", || {
+        library::coalescing_takes_many_with_a_wake_up().expect("no error")
     }),
     ("library_tokio_cancelled_receives_lose_nothing", || {
         library::tokio_cancelled_receives_lose_nothing().expect("no error")

@@ -181,6 +181,21 @@ pub fn block_loses_nothing() {
     assert_eq!(messages.count() as u64, COUNT);
 }
 
+/// Whoever waits is woken when a quarter of the queue is free; but a reader that is slower than
+/// that holds nobody up for long.
+pub fn block_goes_on_with_a_slow_reader() {
+    let publisher = Client::open();
+    let (receipt, took) = Blocked::new(&publisher, "block/slow", PATIENCE).publish(|subscriber| {
+        let subscriber = subscriber.as_ref().expect("it is open");
+        // The topic's name, which is an entry of its own, and one of hundreds of messages.
+        subscriber.expect();
+        subscriber.expect();
+    });
+    assert_eq!(receipt.map(|r| (r.1, r.2)), Ok((1, 0)));
+    // Some 100 ms without room, as much again at most, and what a slow machine adds.
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
 /// A publisher that waits on another thread, and what ends its wait.
 struct Blocked<'a> {
     subscriber: Client,
