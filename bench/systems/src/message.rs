@@ -101,9 +101,7 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Head> {
     let looked_at = PATTERN..bytes.len() - 8;
     let whole = match SHORT.get(looked_at.clone()) {
         Some(pattern) => bytes[looked_at] == *pattern,
-        None => looked_at
-            .step_by(LOOK)
-            .all(|at| bytes[at] == pattern(at)),
+        None => looked_at.step_by(LOOK).all(|at| bytes[at] == pattern(at)),
     };
     let kind = match half(24)? {
         0 => Kind::Warm,
