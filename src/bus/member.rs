@@ -164,6 +164,7 @@ impl<P: Port> Member<P> {
 
     /// Queues a batch whose first message has number `seq`: as one entry of the queue if that can
     /// be. Queued, if a message of it was.
+    #[inline(always)]
     pub(super) fn deliver_batch(
         &mut self,
         topic: Identity<'_>,
