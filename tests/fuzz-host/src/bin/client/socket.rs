@@ -46,9 +46,18 @@ impl Socket {
         Ok(())
     }
 
-    pub(crate) fn send(&self, header: &[u8], payload: &[u8]) -> Result<()> {
-        kernel::sent(&[header, payload].concat());
+    pub(crate) fn send(&self, messages: &[u8]) -> Result<()> {
+        kernel::sent(messages);
         Ok(())
+    }
+
+    pub(crate) fn send_message(
+        &self,
+        _whole: &mut Vec<u8>,
+        header: &[u8],
+        payload: &[u8],
+    ) -> Result<()> {
+        self.send(&[header, payload].concat())
     }
 }
 
