@@ -120,8 +120,9 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     /// Publishes values with one system call; each subscriber gets them as one entry of his queue.
     ///
     /// They are numbered in a row. Cheaper than [`Publisher::publish`] for each, by far if there
-    /// are many subscribers; but they fit into a full queue together or not at all. All must fit
-    /// into the send buffer.
+    /// are many subscribers; but they fit into a full queue together or not at all, and where the
+    /// publisher [waits](PublisherBuilder::wait), it does so once for all of them. All must fit into
+    /// the send buffer.
     ///
     /// ```no_run
     /// # fn main() -> libkipc::Result<()> {
