@@ -16,6 +16,7 @@ use crate::inbox::Inbox;
 use crate::inbox::protocol;
 use crate::item::PortId;
 use crate::socket;
+use crate::socket::SmallMessage;
 use crate::socket::Socket;
 use crate::topic::Topic;
 use crate::wire;
@@ -71,7 +72,9 @@ struct State {
     seq: u32,
     /// Where values are encoded; kept for its capacity.
     buffer: Vec<u8>,
-    /// Where a message, or those of a batch, are put together.
+    /// Where a small message is put together.
+    small: Box<SmallMessage>,
+    /// Where the messages of a batch are put together.
     batch: Vec<u8>,
     inbox: Inbox,
 }
@@ -147,6 +150,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             buffer,
             batch,
             inbox,
+            ..
         } = &mut *state;
         batch.clear();
         for value in values {
@@ -225,7 +229,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
     fn last_will(&self, payload: &[u8], flags: u32) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State {
-            seq, batch, inbox, ..
+            seq, small, inbox, ..
         } = &mut *state;
         *seq = seq.wrapping_add(1);
         let header = message_frame(
@@ -243,7 +247,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         if self.deferred {
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
-        self.socket.send_message(batch, &header, payload)?;
+        self.socket.send_message(small, &header, payload)?;
         control::acknowledgement(&self.socket, inbox, *seq, "leave a last will")?;
         Ok(())
     }
@@ -261,8 +265,9 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         let State {
             seq,
             buffer,
-            batch,
+            small,
             inbox,
+            ..
         } = &mut *state;
         buffer.clear();
         let payload = C::encode(value, buffer).map_err(Error::Encode)?;
@@ -272,7 +277,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             // What was refused earlier must not stand between this message and its answer.
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
-        self.socket.send_message(batch, &header, payload)?;
+        self.socket.send_message(small, &header, payload)?;
         if flags & header::ACK == 0 {
             if !self.deferred || *seq % DEFERRED == 0 {
                 control::refusals(&self.socket, inbox, "publish")?;

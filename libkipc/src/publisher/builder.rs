@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::inbox::ANSWER_ROOM;
 use crate::inbox::Inbox;
 use crate::inbox::protocol;
+use crate::socket::SMALL_MESSAGE;
 use crate::topic::Topic;
 use crate::wire::message;
 use crate::wire::request::Request;
@@ -324,6 +325,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             state: Mutex::new(State {
                 seq: 1,
                 buffer: Vec::new(),
+                small: Box::new([0; SMALL_MESSAGE]),
                 batch: Vec::new(),
                 inbox,
             }),

@@ -14,6 +14,10 @@ use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+pub(crate) const SMALL_MESSAGE: usize = 1 << 10;
+
+pub(crate) type SmallMessage = [u8; SMALL_MESSAGE];
+
 /// A socket; its descriptor is good for nothing.
 #[derive(Debug)]
 pub(crate) struct Socket(File);
@@ -53,7 +57,7 @@ impl Socket {
 
     pub(crate) fn send_message(
         &self,
-        _whole: &mut Vec<u8>,
+        _whole: &mut SmallMessage,
         header: &[u8],
         payload: &[u8],
     ) -> Result<()> {
