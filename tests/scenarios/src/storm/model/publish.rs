@@ -132,6 +132,16 @@ impl Checker {
         members.filter(move |member| member.client != client)
     }
 
+    /// Whether somebody who blocks or fails publishers must get messages one by one. (One who has no
+    /// room for a batch has none for a message of it: each counts as the whole datagram.)
+    fn splits(&self, client: usize, topic: &str) -> bool {
+        self.others(client, topic).any(|member| {
+            let whole =
+                member.form == Form::V1 && self.reference.clients[member.client].divisor == 1;
+            matches!(member.overflow, Overflow::Block | Overflow::Fail) && !whole
+        })
+    }
+
     /// Which messages of a datagram belong together.
     fn runs(&self, client: usize, sent: &[Sent]) -> Vec<std::ops::Range<usize>> {
         let publications = &self.reference.clients[client].publications;
@@ -140,7 +150,7 @@ impl Checker {
         for (index, message) in sent.iter().enumerate() {
             let batches = publications
                 .get(message.topic)
-                .is_some_and(|p| p.wait.is_none());
+                .is_some_and(|p| p.wait.is_none() || !self.splits(client, message.topic));
             let payload = message.draft.as_ref().map(|draft| draft.payload.len());
             let fits = payload.is_some_and(|len| len <= self.longest());
             let len = data::PAYLOAD_OFFSET + payload.unwrap_or(0);
