@@ -58,3 +58,21 @@ pub(crate) fn message_frame(
     frame[6..8].copy_from_slice(&(header::REQUEST | flags).to_ne_bytes());
     Ok(frame)
 }
+
+/// Where a small message is put together. To copy a larger one would cost more than it saves.
+pub(crate) type SmallMessage = [u8; 1 << 10];
+
+/// Headers and payload in one piece, if they fit: sent in two parts, a message costs the kernel two
+/// structures more to read.
+#[inline]
+pub(crate) fn in_one_piece<'a>(
+    place: &'a mut SmallMessage,
+    header: &[u8; data::PAYLOAD_OFFSET],
+    payload: &[u8],
+) -> Option<&'a [u8]> {
+    let whole = place.get_mut(..header.len() + payload.len())?;
+    let (head, rest) = whole.split_at_mut(header.len());
+    head.copy_from_slice(header);
+    rest.copy_from_slice(payload);
+    Some(whole)
+}

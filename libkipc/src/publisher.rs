@@ -10,13 +10,14 @@ use crate::control;
 use crate::control::Answer;
 use crate::error::Error;
 use crate::error::Result;
+use crate::frame::SmallMessage;
 use crate::frame::frame;
+use crate::frame::in_one_piece;
 use crate::frame::message_frame;
 use crate::inbox::Inbox;
 use crate::inbox::protocol;
 use crate::item::PortId;
 use crate::socket;
-use crate::socket::SmallMessage;
 use crate::socket::Socket;
 use crate::topic::Topic;
 use crate::wire;
@@ -228,9 +229,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
 
     fn last_will(&self, payload: &[u8], flags: u32) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State {
-            seq, small, inbox, ..
-        } = &mut *state;
+        let State { seq, inbox, .. } = &mut *state;
         *seq = seq.wrapping_add(1);
         let header = message_frame(
             message::LAST_WILL,
@@ -247,7 +246,7 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
         if self.deferred {
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
-        self.socket.send_message(small, &header, payload)?;
+        self.socket.send_parts(&header, payload)?;
         control::acknowledgement(&self.socket, inbox, *seq, "leave a last will")?;
         Ok(())
     }
@@ -277,7 +276,10 @@ impl<T: ?Sized, C: Encode<T>> Publisher<T, C> {
             // What was refused earlier must not stand between this message and its answer.
             control::refusals(&self.socket, inbox, "publish an earlier message")?;
         }
-        self.socket.send_message(small, &header, payload)?;
+        match in_one_piece(small, &header, payload) {
+            Some(message) => self.socket.send(message)?,
+            None => self.socket.send_parts(&header, payload)?,
+        }
         if flags & header::ACK == 0 {
             if !self.deferred || *seq % DEFERRED == 0 {
                 control::refusals(&self.socket, inbox, "publish")?;

@@ -35,13 +35,6 @@ use crate::item::Credentials;
 use crate::item::PortId;
 use crate::wire;
 
-/// Most bytes of a message that is put together before it is sent. To copy a larger one would cost
-/// more than it saves.
-pub(crate) const SMALL_MESSAGE: usize = 1 << 10;
-
-/// Where that is done.
-pub(crate) type SmallMessage = [u8; SMALL_MESSAGE];
-
 /// A bound socket on the bus, connected to the kernel.
 ///
 /// # Invariants
@@ -143,25 +136,8 @@ impl Socket {
         }
     }
 
-    /// Sends one message, whose parts are put together in `whole` if they fit: the kernel would read
-    /// two structures more otherwise.
-    #[inline]
-    pub(crate) fn send_message(
-        &self,
-        whole: &mut SmallMessage,
-        header: &[u8; wire::data::PAYLOAD_OFFSET],
-        payload: &[u8],
-    ) -> Result<()> {
-        let Some(whole) = whole.get_mut(..header.len() + payload.len()) else {
-            return self.send_parts(header, payload);
-        };
-        let (head, rest) = whole.split_at_mut(header.len());
-        head.copy_from_slice(header);
-        rest.copy_from_slice(payload);
-        self.send(whole)
-    }
-
-    fn send_parts(&self, header: &[u8], payload: &[u8]) -> Result<()> {
+    /// Sends one message, which the kernel puts together.
+    pub(crate) fn send_parts(&self, header: &[u8], payload: &[u8]) -> Result<()> {
         let parts = [IoSlice::new(header), IoSlice::new(payload)];
         loop {
             let sent = rustix::net::sendmsg(

@@ -16,10 +16,10 @@ use crate::codec::Codec;
 use crate::control;
 use crate::control::Answer;
 use crate::error::Result;
+use crate::frame::SmallMessage;
 use crate::inbox::ANSWER_ROOM;
 use crate::inbox::Inbox;
 use crate::inbox::protocol;
-use crate::socket::SMALL_MESSAGE;
 use crate::topic::Topic;
 use crate::wire::message;
 use crate::wire::request::Request;
@@ -325,7 +325,7 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
             state: Mutex::new(State {
                 seq: 1,
                 buffer: Vec::new(),
-                small: Box::new([0; SMALL_MESSAGE]),
+                small: Box::new([0; size_of::<SmallMessage>()]),
                 batch: Vec::new(),
                 inbox,
             }),

@@ -9,6 +9,8 @@ use libkipc::Filter;
 use libkipc::Item;
 use libkipc::Overflow;
 use libkipc::Subscriber;
+use nix::sys::resource::UsageWho;
+use nix::sys::resource::getrusage;
 use rustix::event::epoll;
 use std::future::Future;
 use std::task::Context;
@@ -138,7 +140,7 @@ pub fn coalescing_takes_many_with_a_wake_up() -> libkipc::Result<()> {
     const COUNT: u32 = 300;
     let bus = bus();
     // How often the subscriber slept.
-    let sleeps = |coalesce: Option<Duration>| -> libkipc::Result<u64> {
+    let sleeps = |coalesce: Option<Duration>| -> libkipc::Result<i64> {
         let mut builder = bus.subscriber::<u32>("together")?.overflow(Overflow::Block);
         if let Some(time) = coalesce {
             builder = builder.coalesce(time);
@@ -168,13 +170,9 @@ pub fn coalescing_takes_many_with_a_wake_up() -> libkipc::Result<()> {
 }
 
 /// How often this thread gave its processor up.
-fn voluntary_switches() -> u64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").expect("/proc");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))
-        .expect("a line");
-    line.trim().parse().expect("a number")
+fn voluntary_switches() -> i64 {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("getrusage");
+    usage.voluntary_context_switches()
 }
 
 /// Futures that are dropped while they wait lose nothing, in the middle of a batch neither.

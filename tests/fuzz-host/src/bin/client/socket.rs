@@ -14,10 +14,6 @@ use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-pub(crate) const SMALL_MESSAGE: usize = 1 << 10;
-
-pub(crate) type SmallMessage = [u8; SMALL_MESSAGE];
-
 /// A socket; its descriptor is good for nothing.
 #[derive(Debug)]
 pub(crate) struct Socket(File);
@@ -55,12 +51,7 @@ impl Socket {
         Ok(())
     }
 
-    pub(crate) fn send_message(
-        &self,
-        _whole: &mut SmallMessage,
-        header: &[u8],
-        payload: &[u8],
-    ) -> Result<()> {
+    pub(crate) fn send_parts(&self, header: &[u8], payload: &[u8]) -> Result<()> {
         self.send(&[header, payload].concat())
     }
 }

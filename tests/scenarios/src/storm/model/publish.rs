@@ -136,9 +136,8 @@ impl Checker {
     /// room for a batch has none for a message of it: each counts as the whole datagram.)
     fn splits(&self, client: usize, topic: &str) -> bool {
         self.others(client, topic).any(|member| {
-            let whole =
-                member.form == Form::V1 && self.reference.clients[member.client].divisor == 1;
-            matches!(member.overflow, Overflow::Block | Overflow::Fail) && !whole
+            matches!(member.overflow, Overflow::Block | Overflow::Fail)
+                && !self.reference.clients[member.client].gets_batches(member.form)
         })
     }
 

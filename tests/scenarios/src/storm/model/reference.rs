@@ -269,7 +269,7 @@ impl Reference {
         }
         for member in members.iter().filter(|member| member.client != client) {
             let receiver = &self.clients[member.client];
-            let whole = member.form == Form::V1 && receiver.divisor == 1;
+            let whole = receiver.gets_batches(member.form);
             let passing: Vec<_> = messages.iter().filter(|m| receiver.passes(m.tag)).collect();
             topic.offered += u64::from(!passing.is_empty());
             items.extend(passing.into_iter().map(|message| {
@@ -279,7 +279,6 @@ impl Reference {
                     overflow: member.overflow,
                     batch: match whole {
                         true => (self.batches, messages.len()),
-                        // The filter, or the other protocol, sees each on its own.
                         false => (0, 1),
                     },
                     optional: false,

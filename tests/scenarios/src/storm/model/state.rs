@@ -92,6 +92,12 @@ impl Client {
     pub fn passes(&self, tag: u32) -> bool {
         tag.is_multiple_of(self.divisor)
     }
+
+    /// Whether it gets the messages of a batch as one: the filter, or the other protocol, sees each
+    /// on its own.
+    pub fn gets_batches(&self, form: Form) -> bool {
+        form == Form::V1 && self.divisor == 1
+    }
 }
 
 #[derive(Default)]
