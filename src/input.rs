@@ -3,6 +3,7 @@
 //! From a datagram to calls on the bus, and from their results to answers.
 
 use crate::bus::access::Access;
+use crate::bus::account::Accounts;
 use crate::bus::client::Client;
 use crate::bus::dump::Dump;
 use crate::bus::limits;
@@ -56,13 +57,14 @@ type Datagram<'a> = Inbound<'a, Client<Socket>>;
 type Answer = Option<Record<'static>>;
 
 impl nl::Handler for Kipc {
+    type Shared = Accounts;
     type Bus = Bus<Socket>;
     type Client = Client<Socket>;
     type Dump = Dump;
     type Publisher = KernelPublisher;
 
-    fn bus() -> Option<KBox<Self::Bus>> {
-        KBox::new(Bus::new(crate::limits()).ok()?, GFP_KERNEL_ACCOUNT).ok()
+    fn bus(shared: ArcBorrow<'_, Accounts>) -> Option<KBox<Self::Bus>> {
+        KBox::new(Bus::new(shared.into()).ok()?, GFP_KERNEL_ACCOUNT).ok()
     }
 
     fn input(bus: &Self::Bus, mut datagram: Datagram<'_>) {
@@ -363,7 +365,7 @@ fn control(
             mode,
             gid,
         } => {
-            let client = client_of(datagram)?;
+            let client = client_of(bus, datagram)?;
             let offer = Offer {
                 name: topic,
                 fingerprint,
@@ -410,7 +412,7 @@ fn control(
             Ok(None)
         }
         Request::Subscribe { pattern, flags } => {
-            let client = client_of(datagram)?;
+            let client = client_of(bus, datagram)?;
             let subscription_id = bus.subscribe(&client.into(), pattern, flags, Form::V1)?;
             Ok(Some(Record::Subscribed { subscription_id }))
         }
@@ -423,13 +425,16 @@ fn control(
 }
 
 /// The client that the sender's socket is; it becomes one with its first valid request.
-fn client_of<'a>(datagram: &Datagram<'a>) -> Result<ArcBorrow<'a, Client<Socket>>, Refusal> {
+fn client_of<'a>(
+    bus: &Bus<Socket>,
+    datagram: &Datagram<'a>,
+) -> Result<ArcBorrow<'a, Client<Socket>>, Refusal> {
     if let Some(client) = datagram.client() {
         return Ok(client);
     }
-    let client = Client::new(
+    let client = bus.client(
         datagram.port_id(),
-        datagram.sender(),
+        datagram.receiver(),
         datagram.credentials(),
     )?;
     Ok(datagram.attach(sys::arc(client)?))
@@ -464,14 +469,14 @@ fn seed(
     let topic = Name::new(seed::TOPIC.as_bytes()).map_err(Refusal::from)?;
     match Seed::parse(body(datagram, &span))? {
         Seed::Subscribe => {
-            let client = client_of(datagram)?;
+            let client = client_of(bus, datagram)?;
             if !bus.subscribed(&client, Form::Seed) {
                 let pattern = Pattern::new(seed::TOPIC.as_bytes()).map_err(Refusal::from)?;
                 bus.subscribe(&client.into(), pattern, 0, Form::Seed)?;
             }
         }
         Seed::Publish => {
-            let client = client_of(datagram)?;
+            let client = client_of(bus, datagram)?;
             match bus.advertise(&client.into(), Offer::new(topic)) {
                 Ok(_) | Err(Refusal::AlreadyAdvertised) => {}
                 Err(refusal) => return Err(refusal.into()),

@@ -27,6 +27,7 @@ mod sys;
 )]
 mod wire;
 
+use crate::bus::account::Accounts;
 use crate::bus::limits::Limits;
 use kernel::prelude::*;
 
@@ -42,21 +43,33 @@ module! {
             default: 31,
             description: "netlink protocol number (0 to 31)",
         },
+        sockets_per_user: u32 {
+            default: 16384,
+            description: "most sockets of one user that publish or subscribe",
+        },
+        advertisements_per_user: u32 {
+            default: 65536,
+            description: "most advertisements of one user",
+        },
+        memberships_per_user: u32 {
+            default: 262144,
+            description: "most subscribers of one user, where each counts once for each topic",
+        },
         topics_per_user: u32 {
             default: 16384,
-            description: "most topics of one user, on each bus",
+            description: "most topics of one user",
         },
         subscriptions_per_user: u32 {
             default: 65536,
-            description: "most subscriptions of one user, on each bus",
+            description: "most subscriptions of one user",
         },
         patterns_per_user: u32 {
             default: 16384,
-            description: "most subscriptions with a wildcard of one user, on each bus",
+            description: "most subscriptions with a wildcard of one user",
         },
         retained_bytes_per_user: u32 {
             default: 16777216,
-            description: "most memory in retained messages and last wills of one user, on each bus",
+            description: "most memory in retained messages and last wills of one user",
         },
         message_bytes: u32 {
             default: 1048576,
@@ -68,6 +81,9 @@ module! {
 /// The limits that the module was loaded with.
 fn limits() -> Limits {
     Limits {
+        sockets_per_user: sys::parameter(module_parameters::sockets_per_user.value()),
+        advertisements_per_user: sys::parameter(module_parameters::advertisements_per_user.value()),
+        memberships_per_user: sys::parameter(module_parameters::memberships_per_user.value()),
         topics_per_user: sys::parameter(module_parameters::topics_per_user.value()),
         subscriptions_per_user: sys::parameter(module_parameters::subscriptions_per_user.value()),
         patterns_per_user: sys::parameter(module_parameters::patterns_per_user.value()),
@@ -84,7 +100,9 @@ struct Kipc {
 impl kernel::Module for Kipc {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let protocol = sys::parameter(module_parameters::protocol.value());
-        let registration = nl::Registration::new(protocol).inspect_err(|_| {
+        let accounts = Accounts::new(limits()).and_then(sys::arc);
+        let accounts = accounts.map_err(|sys::NoMemory| ENOMEM)?;
+        let registration = nl::Registration::new(protocol, accounts).inspect_err(|_| {
             pr_err!("netlink protocol {protocol} cannot be had: choose another with protocol=\n");
         })?;
         pr_info!("{} ready on netlink protocol {protocol}\n", nl::version());

@@ -35,7 +35,7 @@ impl KernelPublisher {
     ) -> Result<KBox<Self>, Refusal> {
         let name = Name::new(topic)?;
         let room = KBox::new_uninit(GFP_KERNEL).map_err(|_| Refusal::NoMemory)?;
-        let client = sys::arc(Client::new(port::KERNEL, socket, Credentials::kernel())?)?;
+        let client = sys::arc(bus.client(port::KERNEL, socket, Credentials::kernel())?)?;
         // No publisher of the kernel waits for user space.
         let topic_id = bus.advertise(
             &client,

@@ -8,11 +8,12 @@
 use core::borrow::Borrow;
 use core::ops::ControlFlow;
 use core::ops::Deref;
-use core::ops::DerefMut;
 use core::pin::Pin;
+use kernel::alloc::Flags;
 use kernel::prelude::*;
 use kernel::rbtree::RBTree;
 use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::lock::mutex::MutexBackend;
 
@@ -69,18 +70,6 @@ impl<T> Vec<T> {
         Self(KVec::new())
     }
 
-    /// Makes room for `more` further elements.
-    pub(crate) fn try_reserve(&mut self, more: usize) -> Result<(), NoMemory> {
-        self.0
-            .reserve(more, GFP_KERNEL_ACCOUNT)
-            .map_err(|_| NoMemory)
-    }
-
-    /// Appends.
-    pub(crate) fn try_push(&mut self, value: T) -> Result<(), NoMemory> {
-        self.0.push(value, GFP_KERNEL_ACCOUNT).map_err(|_| NoMemory)
-    }
-
     /// Appends all of a slice.
     pub(crate) fn try_extend(&mut self, values: &[T]) -> Result<(), NoMemory>
     where
@@ -91,37 +80,13 @@ impl<T> Vec<T> {
             .map_err(|_| NoMemory)
     }
 
-    /// Inserts before element `index`, or at the end if there is no such element.
-    pub(crate) fn try_insert(&mut self, index: usize, value: T) -> Result<(), NoMemory> {
-        self.try_push(value)?;
-        if let Some(moved) = self.0.get_mut(index..) {
-            moved.rotate_right(1);
-        }
-        Ok(())
-    }
-
-    /// Takes element `index`; those behind it move up.
-    pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
-        let moved = self.0.get_mut(index..)?;
-        if moved.is_empty() {
-            return None;
-        }
-        moved.rotate_left(1);
-        self.0.pop()
+    /// Takes all elements out; room stays.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Takes the last element.
     pub(crate) fn pop(&mut self) -> Option<T> {
-        self.0.pop()
-    }
-
-    /// Takes element `index`, which the last one replaces.
-    pub(crate) fn swap_remove(&mut self, index: usize) -> Option<T> {
-        let last = self.0.len().checked_sub(1)?;
-        if index > last {
-            return None;
-        }
-        self.0.swap(index, last);
         self.0.pop()
     }
 }
@@ -131,12 +96,6 @@ impl<T> Deref for Vec<T> {
 
     fn deref(&self) -> &[T] {
         &self.0
-    }
-}
-
-impl<T> DerefMut for Vec<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
     }
 }
 
@@ -154,19 +113,29 @@ impl Counter {
         self.0.load(Relaxed)
     }
 
-    /// Adds, unless that gives more than `limit`.
+    /// Adds, unless that gives more than `limit`; others never see a number above it.
     pub(crate) fn try_add(&self, more: u64, limit: u64) -> bool {
-        let sum = self.0.fetch_add(more, Relaxed).saturating_add(more);
-        if sum > limit {
-            self.sub(more);
-            return false;
+        let mut old = self.0.load(Relaxed);
+        loop {
+            let sum = old.saturating_add(more);
+            if sum > limit {
+                return false;
+            }
+            match self.0.cmpxchg(old, sum, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => old = now,
+            }
         }
-        true
     }
 
-    /// Takes away what was added.
-    pub(crate) fn sub(&self, less: u64) {
-        self.0.fetch_sub(less, Relaxed);
+    /// Adds 1 and returns the sum.
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+
+    /// Takes away what was added; true if that was all.
+    pub(crate) fn sub(&self, less: u64) -> bool {
+        self.0.fetch_sub(less, Full) == less
     }
 }
 
@@ -195,12 +164,29 @@ impl<K: Ord, V> Map<K, V> {
         self.tree.get(key)
     }
 
+    /// The value of a key, to be changed.
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.tree.get_mut(key)
+    }
+
+    /// The first entry.
+    pub(crate) fn first(&self) -> Option<(&K, &V)> {
+        self.tree.iter().next()
+    }
+
     /// Adds an entry; an older one of the same key is dropped.
     pub(crate) fn try_insert(&mut self, key: K, value: V) -> Result<(), NoMemory> {
-        match self
-            .tree
-            .try_create_and_insert(key, value, GFP_KERNEL_ACCOUNT)
-        {
+        self.insert(key, value, GFP_KERNEL_ACCOUNT)
+    }
+
+    /// Adds an entry that somebody else asked for than whoever calls: the memory cgroup of neither is
+    /// charged. An older one of the same key is dropped.
+    pub(crate) fn try_insert_for_other(&mut self, key: K, value: V) -> Result<(), NoMemory> {
+        self.insert(key, value, GFP_KERNEL)
+    }
+
+    fn insert(&mut self, key: K, value: V, flags: Flags) -> Result<(), NoMemory> {
+        match self.tree.try_create_and_insert(key, value, flags) {
             Ok(None) => self.len = self.len.saturating_add(1),
             Ok(Some(_)) => {}
             Err(_) => return Err(NoMemory),
@@ -236,5 +222,11 @@ impl<K: Ord, V> Map<K, V> {
     /// All values, in the order of their keys.
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.tree.values()
+    }
+
+    /// All values, to be changed.
+    #[inline(always)]
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.tree.values_mut()
     }
 }

@@ -2,7 +2,8 @@
 
 //! A client: one socket that publishes or subscribes, and what it owns.
 
-use crate::bus::account::Account;
+use crate::bus::account::Quota;
+use crate::bus::account::User;
 use crate::bus::port::Outcome;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
@@ -10,17 +11,17 @@ use crate::bus::publication::Publication;
 use crate::bus::subscription::Subscription;
 use crate::sys;
 use crate::sys::Arc;
+use crate::sys::Map;
 use crate::sys::Mutex;
 use crate::sys::NoMemory;
-use crate::sys::Vec;
 use crate::wire::record;
 use crate::wire::record::Record;
 use crate::wire::refusal::Refusal;
 use crate::wire::topic::Name;
 
-/// Where a client lies among those of a bus: port id, and the address, since a socket that is
-/// being closed gives its port id free before it leaves the bus.
-pub(crate) type ClientKey = (u32, usize);
+/// Which client: its port id, and a number that no other client of the bus has or had, since a socket
+/// that is being closed gives its port id free before it leaves the bus.
+pub(crate) type ClientKey = (u32, u64);
 
 /// One socket on the bus.
 ///
@@ -33,41 +34,46 @@ pub(crate) struct Client<P: Port> {
     pub(crate) port: P,
     /// Who opened it.
     pub(super) credentials: P::Credentials,
+    /// What its number among the clients of the bus is: they count from 1.
+    pub(super) serial: u64,
+    /// Who is charged for what it has.
+    pub(super) user: User,
     /// What it owns. Requests of one socket run one at a time: each holds this first.
     pub(super) owned: Mutex<Owned<P>>,
 }
 
 /// What a client owns.
-///
-/// # Invariants
-///
-/// `publications` is sorted by topic id and holds each topic once.
 pub(super) struct Owned<P: Port> {
-    pub(super) publications: Vec<Publication<P>>,
-    pub(super) subscriptions: Vec<Arc<Subscription<P>>>,
-    /// Account of its user, as soon as the registry counts this client.
-    pub(super) account: Option<Arc<Account>>,
+    /// By topic id.
+    pub(super) publications: Map<u32, Publication<P>>,
+    /// By their ids.
+    pub(super) subscriptions: Map<u32, Arc<Subscription<P>>>,
+    /// Its place among its user's sockets, as soon as the registry counts it.
+    pub(super) quota: Option<Quota>,
     last_subscription_id: u32,
 }
 
 impl<P: Port> Client<P> {
     /// A client that owns nothing yet.
-    pub(crate) fn new(
+    pub(super) fn new(
+        serial: u64,
+        user: User,
         port_id: u32,
         port: P,
         credentials: P::Credentials,
     ) -> Result<Self, NoMemory> {
-        // INVARIANT: An empty vector is sorted.
         let owned = Owned {
-            publications: Vec::new(),
-            subscriptions: Vec::new(),
-            account: None,
+            publications: Map::new(),
+            subscriptions: Map::new(),
+            quota: None,
             last_subscription_id: 0,
         };
         Ok(Self {
             port_id,
             port,
             credentials,
+            serial,
+            user,
             owned: sys::mutex!(owned, "kipc::Client::owned")?,
         })
     }
@@ -81,9 +87,9 @@ impl<P: Port> Client<P> {
         }
     }
 
-    /// Its key. The client must not move any more.
+    /// Its key.
     pub(super) fn key(&self) -> ClientKey {
-        (self.port_id, core::ptr::from_ref(self).addr())
+        (self.port_id, self.serial)
     }
 
     /// Whether both are the same client.
@@ -93,21 +99,15 @@ impl<P: Port> Client<P> {
 }
 
 impl<P: Port> Owned<P> {
-    fn index(&self, topic_id: u32) -> Option<usize> {
-        self.publications
-            .binary_search_by_key(&topic_id, |publication| publication.topic.id)
-            .ok()
-    }
-
     /// The advertisement of a topic.
     pub(super) fn publication(&self, topic_id: u32) -> Option<&Publication<P>> {
-        self.publications.get(self.index(topic_id)?)
+        self.publications.get(&topic_id)
     }
 
     /// The advertisement of the topic of this name.
     pub(super) fn publication_of(&self, name: Name<'_>) -> Option<&Publication<P>> {
         self.publications
-            .iter()
+            .values()
             .find(|publication| publication.topic.name.is(name.as_str()))
     }
 
@@ -119,18 +119,12 @@ impl<P: Port> Owned<P> {
     /// Adds an advertisement of a topic that has none here yet.
     pub(super) fn add(&mut self, publication: Publication<P>) -> Result<(), Refusal> {
         let id = publication.topic.id;
-        let index = self
-            .publications
-            .partition_point(|publication| publication.topic.id < id);
-        // INVARIANT: It goes behind all smaller ids.
-        self.publications.try_insert(index, publication)?;
-        Ok(())
+        Ok(self.publications.try_insert(id, publication)?)
     }
 
     /// Takes the advertisement of a topic out.
     pub(super) fn remove(&mut self, topic_id: u32) -> Option<Publication<P>> {
-        let index = self.index(topic_id)?;
-        self.publications.remove(index)
+        self.publications.remove(&topic_id)
     }
 
     /// An id that no subscription of this client has had.

@@ -2,48 +2,57 @@
 
 //! The history of a topic: its last messages, retained for subscribers that come later.
 
-use crate::bus::account::Account;
-use crate::bus::account::Charge;
-use crate::bus::port::Credentials as _;
+use crate::bus::account::Quota;
+use crate::bus::account::Resource;
+use crate::bus::client::Client;
+use crate::bus::client::ClientKey;
 use crate::bus::port::Kept as _;
 use crate::bus::port::Port;
-use crate::sys::Arc;
 use crate::sys::Map;
 use core::ops::ControlFlow;
 
-/// A retained message, and what it costs.
+/// A retained message.
 struct Retained<P: Port> {
     message: P::Kept,
-    _charge: Charge,
+    /// Who published it.
+    from: ClientKey,
+    /// What it costs that client's user.
+    quota: Quota,
+}
+
+/// What a late subscriber gets of a history, in order.
+pub(super) enum Past<'a, P: Port> {
+    /// A message, its number, and who published it.
+    Message(u64, ClientKey, &'a mut P::Kept),
+    /// So many messages from this number on, which could not be retained.
+    Gap(u64, u64),
 }
 
 /// The last messages of a topic.
 ///
 /// # Invariants
 ///
-/// Unless it is empty, `messages` holds those with the numbers from `oldest` on, in a row, up to
-/// the last message of the topic, and no more than `depth`.
+/// `messages` holds only numbers of the window: from `since` on, up to `last`, and no more than `depth`
+/// from the end.
 pub(super) struct History<P: Port> {
     /// How many messages it retains.
     depth: u32,
-    /// Who decides on it and pays for it.
-    payer: Arc<Account>,
-    /// How much the payer may retain in all, in bytes.
-    limit: u64,
     messages: Map<u64, Retained<P>>,
-    oldest: u64,
+    /// The first number that it should hold; what came before was let go on purpose.
+    since: u64,
+    /// Number of the topic's last message.
+    last: u64,
 }
 
 impl<P: Port> History<P> {
-    /// An empty history. A depth of 0 is for comparison only: nothing is to be retained in it.
-    pub(super) fn new(depth: u32, payer: Arc<Account>, limit: u64) -> Self {
+    /// An empty history of a topic whose last message has this number.
+    pub(super) fn new(depth: u32, last: u64) -> Self {
         // INVARIANT: It is empty.
         Self {
             depth,
-            payer,
-            limit,
             messages: Map::new(),
-            oldest: 0,
+            since: last.wrapping_add(1),
+            last,
         }
     }
 
@@ -55,12 +64,7 @@ impl<P: Port> History<P> {
     /// Changes how many messages it retains.
     pub(super) fn set_depth(&mut self, depth: u32) {
         self.depth = depth;
-        self.drop_all_but(depth);
-    }
-
-    /// Whether this user decides on it: the one who pays, or an administrator.
-    pub(super) fn is_of(&self, user: &P::Credentials) -> bool {
-        user.uid() == self.payer.uid || user.is_admin()
+        self.let_go_of_the_old();
     }
 
     /// How many messages it holds.
@@ -70,60 +74,76 @@ impl<P: Port> History<P> {
 
     /// Lets go of all messages.
     pub(super) fn clear(&mut self) {
-        self.drop_all_but(0);
+        self.since = self.last.wrapping_add(1);
+        self.let_go_of_the_old();
     }
 
-    /// Retains the message with this number, the topic's last. What cannot be retained, because
-    /// the payer's limit is reached or there is no memory, leaves nothing: late subscribers shall
-    /// find the last message or none, not an older one in its place.
-    pub(super) fn retain(&mut self, seq: u64, message: Option<P::Kept>) {
-        let Some(message) = message else {
-            self.clear();
-            return;
-        };
-        self.drop_all_but(self.depth.saturating_sub(1));
+    /// The first number of the window.
+    fn start(&self) -> u64 {
+        let next = self.last.wrapping_add(1);
+        self.since.max(next.saturating_sub(self.depth.into()))
+    }
+
+    /// Retains the message with this number, the topic's last, at the cost of its publisher. What
+    /// cannot be retained, because the publisher's user has too much or there is no memory, is a gap:
+    /// late subscribers are told so, and do not take an older message for the last one.
+    ///
+    /// To make room, the user's own messages are let go if they are the oldest; those of others are
+    /// not the user's to give.
+    pub(super) fn retain(&mut self, seq: u64, from: &Client<P>, message: Option<P::Kept>) {
+        self.last = seq;
+        self.let_go_of_the_old();
+        let Some(message) = message else { return };
         let bytes = message.bytes();
-        let charge = loop {
-            match Charge::new(&self.payer, bytes, self.limit) {
-                Some(charge) => break charge,
-                None if self.drop_oldest() => {}
-                None => return,
+        let quota = loop {
+            match Quota::take(&from.user, Resource::RetainedBytes, bytes) {
+                Ok(quota) => break quota,
+                Err(_) => {
+                    let oldest = self.messages.first();
+                    let Some((seq, _)) = oldest.filter(|(_, r)| r.quota.user().is(&from.user))
+                    else {
+                        return;
+                    };
+                    self.since = seq.wrapping_add(1);
+                    self.let_go_of_the_old();
+                }
             }
         };
-        if self.messages.len() == 0 {
-            self.oldest = seq;
-        }
         let retained = Retained {
             message,
-            _charge: charge,
+            from: from.key(),
+            quota,
         };
-        // INVARIANT: It comes behind its predecessor, or is the first.
-        if self.messages.try_insert(seq, retained).is_err() {
-            self.clear();
-        }
+        // INVARIANT: It is the last. If there is no memory, it is a gap.
+        let _ = self.messages.try_insert(seq, retained);
     }
 
-    /// Visits the messages in order.
-    pub(super) fn replay(&mut self, mut each: impl FnMut(u64, &mut P::Kept)) {
-        let _: Option<()> = self.messages.visit_from(&self.oldest, |seq, retained| {
-            each(*seq, &mut retained.message);
+    /// Visits what a late subscriber is told, in order.
+    pub(super) fn replay(&mut self, mut each: impl FnMut(Past<'_, P>)) {
+        let mut next = self.start();
+        let _: Option<()> = self.messages.visit_from(&0, |seq, retained| {
+            let missing = seq.saturating_sub(next);
+            if missing > 0 {
+                each(Past::Gap(next, missing));
+            }
+            each(Past::Message(*seq, retained.from, &mut retained.message));
+            next = seq.wrapping_add(1);
             ControlFlow::Continue(())
         });
-    }
-
-    fn drop_all_but(&mut self, count: u32) {
-        while self.messages.len() > count as usize {
-            if !self.drop_oldest() {
-                return;
-            }
+        let missing = self.last.wrapping_add(1).saturating_sub(next);
+        if missing > 0 {
+            each(Past::Gap(next, missing));
         }
     }
 
-    /// Lets go of the oldest message; false if there is none.
-    fn drop_oldest(&mut self) -> bool {
-        let oldest = self.oldest;
-        // INVARIANT: Its successor, if there is one, has the next number.
-        self.oldest = oldest.wrapping_add(1);
-        self.messages.remove(&oldest).is_some()
+    /// Keeps the invariant after the window has moved.
+    fn let_go_of_the_old(&mut self) {
+        let start = self.start();
+        while let Some(oldest) = self.messages.first().map(|(seq, _)| *seq) {
+            if oldest >= start {
+                return;
+            }
+            self.messages.remove(&oldest);
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::bus::topic::Topic;
 use crate::sys::Arc;
 use crate::sys::Map;
 use crate::sys::NoMemory;
+use core::convert::Infallible;
 use core::ops::ControlFlow;
 
 /// Where a subscription lies. All that lie under one prefix lie in a row.
@@ -24,13 +25,13 @@ pub(crate) struct Place {
     /// Literal patterns match one topic only; they lie apart, so that topics below need not pass
     /// them.
     wild: bool,
-    /// Address of the client, which never moves, and the subscription's id among the client's.
-    owner: (usize, u32),
+    /// Number of the client on the bus, and the subscription's id among the client's.
+    owner: (u64, u32),
 }
 
 impl Place {
     /// The place of a subscription with this pattern.
-    pub(super) fn new(pattern: &Text, client: usize, id: u32) -> Result<Self, NoMemory> {
+    pub(super) fn new(pattern: &Text, client: u64, id: u32) -> Result<Self, NoMemory> {
         Ok(Self {
             prefix: pattern.literal_prefix()?,
             wild: pattern.has_wildcard(),
@@ -86,6 +87,19 @@ impl<P: Port> Index<P> {
         self.topics.values()
     }
 
+    /// The topic that follows the one of this name, which may be gone; `None`: the first.
+    pub(super) fn topic_after(&mut self, name: Option<&Text>) -> Option<Arc<Topic<P>>> {
+        let Some(name) = name else {
+            return self.topics.first().map(|(_, topic)| topic.clone());
+        };
+        self.topics.visit_from(name, |found, topic| {
+            if found == name {
+                return ControlFlow::Continue(());
+            }
+            ControlFlow::Break(topic.clone())
+        })
+    }
+
     /// The topics by name.
     pub(super) fn topics_mut(&mut self) -> &mut Map<Text, Arc<Topic<P>>> {
         &mut self.topics
@@ -131,38 +145,35 @@ impl<P: Port> Index<P> {
         self.subscriptions.remove(&subscription.place);
     }
 
-    /// Hands each subscription that a topic of this name matches to `each`, until that fails.
-    pub(super) fn try_each_subscription(
+    /// Hands each subscription that a topic of this name matches to `each`. `prefix` is
+    /// [`Text::scratch`]: with it this cannot fail.
+    pub(super) fn each_subscription(
         &mut self,
         name: &Text,
-        mut each: impl FnMut(&Arc<Subscription<P>>) -> Result<(), NoMemory>,
-    ) -> Result<(), NoMemory> {
+        mut prefix: Text,
+        mut each: impl FnMut(&Arc<Subscription<P>>),
+    ) -> Result<Text, NoMemory> {
+        prefix.copy_from(name)?;
         let mut at = Place {
-            prefix: name.try_clone()?,
+            prefix,
             wild: false,
-            // Before every owner: no object lies at address 0.
+            // Before every owner: clients count from 1.
             owner: (0, 0),
         };
         loop {
-            let failed = self.subscriptions.visit_from(&at, |place, subscription| {
+            self.subscriptions.visit_from(&at, |place, subscription| {
                 if place.prefix != at.prefix || place.wild != at.wild {
-                    return ControlFlow::Break(None);
+                    return ControlFlow::Break(());
                 }
-                if !subscription.pattern.matches(name) {
-                    return ControlFlow::Continue(());
+                if subscription.pattern.matches(name) {
+                    each(subscription);
                 }
-                each(subscription).map_or_else(
-                    |no_memory| ControlFlow::Break(Some(no_memory)),
-                    ControlFlow::Continue,
-                )
+                ControlFlow::Continue(())
             });
-            if let Some(Some(no_memory)) = failed {
-                return Err(no_memory);
-            }
             if !at.wild {
                 at.wild = true;
             } else if !at.prefix.shorten() {
-                return Ok(());
+                return Ok(at.prefix);
             }
         }
     }
@@ -184,11 +195,11 @@ impl<P: Port> Index<P> {
     }
 
     /// Hands each topic that the subscription matches to `each`, until that fails.
-    pub(super) fn try_each_topic(
+    pub(super) fn try_each_topic<E>(
         &mut self,
         subscription: &Subscription<P>,
-        mut each: impl FnMut(&Arc<Topic<P>>) -> Result<(), NoMemory>,
-    ) -> Result<(), NoMemory> {
+        mut each: impl FnMut(&Arc<Topic<P>>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Place { prefix, wild, .. } = &subscription.place;
         if !wild {
             return self.topics.get(prefix).map_or(Ok(()), each);
@@ -200,11 +211,20 @@ impl<P: Port> Index<P> {
             if !subscription.pattern.matches(name) {
                 return ControlFlow::Continue(());
             }
-            each(topic).map_or_else(
-                |no_memory| ControlFlow::Break(Some(no_memory)),
-                ControlFlow::Continue,
-            )
+            each(topic).map_or_else(|why| ControlFlow::Break(Some(why)), ControlFlow::Continue)
         });
         failed.flatten().map_or(Ok(()), Err)
+    }
+
+    /// Hands each topic that the subscription matches to `each`.
+    pub(super) fn each_topic(
+        &mut self,
+        subscription: &Subscription<P>,
+        mut each: impl FnMut(&Arc<Topic<P>>),
+    ) {
+        let _: Result<(), Infallible> = self.try_each_topic(subscription, |topic| {
+            each(topic);
+            Ok(())
+        });
     }
 }

@@ -2,6 +2,9 @@
 
 //! A member of a topic's audience: one client that gets the topic's messages.
 
+use crate::bus::account::Quota;
+use crate::bus::account::User;
+use crate::bus::audience::MemberKey;
 use crate::bus::client::Client;
 use crate::bus::overflow::Overflow;
 use crate::bus::port::Form;
@@ -35,19 +38,22 @@ enum Hold<H> {
 ///
 /// # Invariants
 ///
-/// `up_to_date` is true if and only if the form is seed, which is told nothing, or the topic is
-/// announced and no loss is untold.
+/// `up_to_date` is true if and only if there are subscriptions, and the form is seed, which is told
+/// nothing, or the topic is announced and no loss is untold.
 pub(super) struct Member<P: Port> {
     pub(super) client: Arc<Client<P>>,
     pub(super) form: Form,
-    /// How many subscriptions of the client match. At 0 the member leaves.
-    subscriptions: usize,
+    /// How many subscriptions of the client match. At 0 the member gets nothing: its place is taken,
+    /// and it is about to come or to leave.
+    subscriptions: u32,
     /// How many of these want events.
-    events: usize,
+    events: u32,
     /// How many of these have each overflow policy but the default one.
-    drop_oldest: usize,
-    block: usize,
-    fail: usize,
+    drop_oldest: u32,
+    block: u32,
+    fail: u32,
+    /// What its user may have one less of.
+    quota: Quota,
     /// Room for the message that is being published, if it was taken beforehand.
     hold: Hold<P::Held>,
     /// Whether the client was told what the topic's id stands for.
@@ -60,10 +66,11 @@ pub(super) struct Member<P: Port> {
 
 impl<P: Port> Member<P> {
     /// A member without subscriptions, to which [`Member::add`] adds.
-    pub(super) fn new(subscription: &Subscription<P>) -> Self {
+    pub(super) fn new(subscription: &Subscription<P>, quota: Quota) -> Self {
         Self {
             client: subscription.client.clone(),
             form: subscription.form,
+            quota,
             subscriptions: 0,
             events: 0,
             drop_oldest: 0,
@@ -72,27 +79,41 @@ impl<P: Port> Member<P> {
             hold: Hold::None,
             announced: false,
             lost: None,
-            // INVARIANT: The name is to be told, or nothing ever.
-            up_to_date: subscription.form == Form::Seed,
+            // INVARIANT: There are no subscriptions.
+            up_to_date: false,
         }
     }
 
-    /// Whether this is the member that the subscription belongs to.
-    pub(super) fn serves(&self, subscription: &Subscription<P>) -> bool {
-        self.form == subscription.form && self.client.is(&subscription.client)
+    /// Its key.
+    pub(super) fn key(&self) -> MemberKey {
+        (self.client.key(), self.form)
+    }
+
+    /// Whose it is.
+    pub(super) fn user(&self) -> &User {
+        self.quota.user()
+    }
+
+    /// Whether it only takes a place so far.
+    pub(super) fn is_idle(&self) -> bool {
+        self.subscriptions == 0
     }
 
     /// Counts a subscription; true if events are wanted from now on.
     pub(super) fn add(&mut self, subscription: &Subscription<P>) -> bool {
+        if self.is_idle() {
+            // INVARIANT: The name is to be told, or nothing ever.
+            self.up_to_date = self.form == Form::Seed;
+        }
         self.subscriptions = self.subscriptions.saturating_add(1);
-        self.events = self.events.saturating_add(usize::from(subscription.events));
+        self.events = self.events.saturating_add(u32::from(subscription.events));
         if let Some(count) = self.count_of(subscription.overflow) {
             *count = count.saturating_add(1);
         }
         subscription.events && self.events == 1
     }
 
-    fn count_of(&mut self, overflow: Overflow) -> Option<&mut usize> {
+    fn count_of(&mut self, overflow: Overflow) -> Option<&mut u32> {
         match overflow {
             Overflow::DropNewest => None,
             Overflow::DropOldest => Some(&mut self.drop_oldest),
@@ -114,7 +135,7 @@ impl<P: Port> Member<P> {
     /// Forgets a subscription; true if it was the last.
     pub(super) fn remove(&mut self, subscription: &Subscription<P>) -> bool {
         self.subscriptions = self.subscriptions.saturating_sub(1);
-        self.events = self.events.saturating_sub(usize::from(subscription.events));
+        self.events = self.events.saturating_sub(u32::from(subscription.events));
         if let Some(count) = self.count_of(subscription.overflow) {
             *count = count.saturating_sub(1);
         }
@@ -139,6 +160,9 @@ impl<P: Port> Member<P> {
                 return outcome;
             }
             return self.deliver_otherwise(topic, parcel, seq, outcome);
+        }
+        if self.is_idle() {
+            return Outcome::Filtered;
         }
         let outcome = self.deliver_behind_records(topic, parcel);
         self.deliver_otherwise(topic, parcel, seq, outcome)
@@ -201,10 +225,15 @@ impl<P: Port> Member<P> {
         }
     }
 
-    /// Takes room for a message that will be queued by [`Member::deliver_held`].
-    pub(super) fn hold(&mut self, parcel: &mut impl Parcel<P>) -> Outcome {
+    /// Takes room for a message that will be queued by [`Member::deliver_held`], which cannot fail
+    /// then.
+    pub(super) fn hold(&mut self, topic: Identity<'_>, parcel: &mut impl Parcel<P>) -> Outcome {
         match self.take_room(parcel) {
             Ok(held) => {
+                // What comes before the message needs memory, too.
+                if !self.up_to_date && !self.catch_up(topic, Room::Companion) {
+                    return Outcome::NoMemory;
+                }
                 self.hold = Hold::Room(held);
                 Outcome::Queued
             }
@@ -284,12 +313,23 @@ impl<P: Port> Member<P> {
     #[cold]
     fn lose(&mut self, topic: Identity<'_>, first: u64, count: u32) {
         P::trace_drop(topic.id, first, count, self.client.port_id);
-        let count = u64::from(count);
+        self.note_loss(first, count.into());
+    }
+
+    fn note_loss(&mut self, first: u64, count: u64) {
         // INVARIANT: Unless nothing is ever told, there is something to tell now.
         self.up_to_date = self.form == Form::Seed;
         match &mut self.lost {
             Some(lost) => lost.count = lost.count.saturating_add(count),
             None => self.lost = Some(Lost { first, count }),
+        }
+    }
+
+    /// Tells that messages of a topic's history are missing: they could not be retained.
+    pub(super) fn miss(&mut self, topic: Identity<'_>, first: u64, count: u64) {
+        if self.form == Form::V1 {
+            self.note_loss(first, count);
+            self.settle(topic);
         }
     }
 

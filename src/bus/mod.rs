@@ -13,13 +13,15 @@
 //!    and its release take it.
 //! 2. [`Bus::registry`]: control changes, one at a time on a bus.
 //! 3. [`topic::Topic::tail`]: numbering and fan-out of one topic.
+//! 4. [`account::Accounts::table`]: who has an account. Held to find one, or to forget it.
 //!
 //! A publish takes 1 and 3, for as long as its fan-out takes. Where a subscriber asked and the
 //! publisher agreed to wait, it waits without any of them.
-//! All three sleep, so allocating under them is allowed.
+//! All sleep, so allocating under them is allowed.
 
 pub(crate) mod access;
-mod account;
+pub(crate) mod account;
+mod audience;
 pub(crate) mod client;
 pub(crate) mod dump;
 mod history;
@@ -37,21 +39,21 @@ mod text;
 mod topic;
 
 use crate::bus::access::Right;
-use crate::bus::account::Charge;
+use crate::bus::account::Accounts;
+use crate::bus::account::Quota;
+use crate::bus::account::Resource;
 use crate::bus::client::Client;
-use crate::bus::history::History;
 use crate::bus::index::Place;
 use crate::bus::limits::Limits;
 use crate::bus::offer::Offer;
 use crate::bus::overflow::Overflow;
 use crate::bus::policy::Policy;
+use crate::bus::port::Credentials as _;
 use crate::bus::port::Form;
-use crate::bus::port::Kept as _;
 use crate::bus::port::Parcel;
 use crate::bus::port::Port;
 use crate::bus::port::Receipt;
 use crate::bus::port::Wait;
-use crate::bus::publication::LastWill;
 use crate::bus::publication::Parting;
 use crate::bus::publication::Publication;
 use crate::bus::publication::Publisher;
@@ -59,8 +61,10 @@ use crate::bus::registry::Registry;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::bus::topic::Obstacle;
+use crate::bus::topic::Topic;
 use crate::sys;
 use crate::sys::Arc;
+use crate::sys::Counter;
 use crate::sys::Mutex;
 use crate::sys::NoMemory;
 use crate::wire::message::SUBSCRIBE_EVENTS;
@@ -88,22 +92,36 @@ pub(crate) struct Counts {
 
 /// The bus of one network namespace.
 pub(crate) struct Bus<P: Port> {
-    limits: Limits,
+    accounts: Arc<Accounts>,
+    /// How many clients there have been.
+    clients: Counter,
     registry: Mutex<Registry<P>>,
 }
 
 impl<P: Port> Bus<P> {
-    /// An empty bus.
-    pub(crate) fn new(limits: Limits) -> Result<Self, NoMemory> {
+    /// An empty bus, whose users have these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>) -> Result<Self, NoMemory> {
         Ok(Self {
-            limits,
-            registry: sys::mutex!(Registry::new(limits), "kipc::Bus::registry")?,
+            accounts,
+            clients: Counter::new(),
+            registry: sys::mutex!(Registry::new(), "kipc::Bus::registry")?,
         })
     }
 
     /// How much one may use.
     pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+        self.accounts.limits()
+    }
+
+    /// A client that owns nothing yet.
+    pub(crate) fn client(
+        &self,
+        port_id: u32,
+        port: P,
+        credentials: P::Credentials,
+    ) -> Result<Client<P>, NoMemory> {
+        let user = Accounts::user(&self.accounts, credentials.uid(), credentials.sponsor())?;
+        Client::new(self.clients.next(), user, port_id, port, credentials)
     }
 
     /// What is on the bus now.
@@ -125,10 +143,10 @@ impl<P: Port> Bus<P> {
             return Err(Refusal::AlreadyAdvertised);
         }
         let name = Text::new(offer.name.as_str())?;
-        let limit = self.limits.retained_bytes_per_user.into();
+        let quota = Quota::one(&client.user, Resource::Advertisements)?;
         let mut registry = self.registry.lock();
-        registry.count_if(client, &mut owned, |registry, owned, account| {
-            let (topic, is_new) = registry.topic(&name, account, &client.credentials, offer)?;
+        registry.enrol(client, &mut owned, |registry, owned| {
+            let (topic, is_new) = registry.topic(&name, client, offer)?;
             let id = topic.id;
             // From here on, what fails must give an unused topic back.
             let added = owned
@@ -136,21 +154,20 @@ impl<P: Port> Bus<P> {
                     topic: topic.clone(),
                     fingerprint: offer.fingerprint,
                     patience: offer.patience,
+                    _quota: quota,
                 })
                 .and_then(|()| {
-                    let history = offer
-                        .history
-                        .map(|depth| History::new(depth, account.clone(), limit));
                     let publisher = Publisher {
                         client: client.clone(),
                         fingerprint: offer.fingerprint,
                         events: offer.events,
-                        own_members: 0,
                         will: None,
                     };
-                    topic.add_publisher(publisher, history).inspect_err(|_| {
-                        owned.remove(id);
-                    })
+                    topic
+                        .add_publisher(publisher, offer.history)
+                        .inspect_err(|_| {
+                            owned.remove(id);
+                        })
                 });
             if let Err(refusal) = added {
                 registry.remove_if_unused(&topic);
@@ -186,33 +203,31 @@ impl<P: Port> Bus<P> {
             return Err(Refusal::TooManySubscriptions);
         }
         let id = owned.next_subscription_id()?;
-        owned.subscriptions.try_reserve(1)?;
         let pattern = Text::new(pattern.as_str())?;
-        let place = Place::new(
-            &pattern,
-            core::ptr::from_ref::<Client<P>>(client).addr(),
+        let place = Place::new(&pattern, client.serial, id)?;
+        let pattern_quota = match place.is_wild() {
+            true => Some(Quota::one(&client.user, Resource::Patterns)?),
+            false => None,
+        };
+        let subscription = sys::arc(Subscription {
+            client: client.clone(),
             id,
-        )?;
+            pattern,
+            place,
+            form,
+            flags,
+            events: flags & SUBSCRIBE_EVENTS != 0,
+            history: flags & SUBSCRIBE_HISTORY != 0 && form == Form::V1,
+            overflow: Overflow::of(flags),
+            _quota: Quota::one(&client.user, Resource::Subscriptions)?,
+            _pattern_quota: pattern_quota,
+        })?;
         let mut registry = self.registry.lock();
-        registry.count_if(client, &mut owned, |registry, owned, account| {
-            let subscription = sys::arc(Subscription {
-                client: client.clone(),
-                account: account.clone(),
-                id,
-                pattern,
-                place,
-                form,
-                flags,
-                events: flags & SUBSCRIBE_EVENTS != 0,
-                history: flags & SUBSCRIBE_HISTORY != 0 && form == Form::V1,
-                overflow: Overflow::of(flags),
+        registry.enrol(client, &mut owned, |registry, owned| {
+            owned.subscriptions.try_insert(id, subscription.clone())?;
+            registry.add_subscription(&subscription).inspect_err(|_| {
+                owned.subscriptions.remove(&id);
             })?;
-            registry.add_subscription(&subscription)?;
-            // Cannot fail: there is room since above.
-            if let Err(NoMemory) = owned.subscriptions.try_push(subscription.clone()) {
-                registry.remove_subscription(&subscription, Parting::Withdrawn);
-                return Err(Refusal::NoMemory);
-            }
             Ok(id)
         })
     }
@@ -224,16 +239,13 @@ impl<P: Port> Bus<P> {
         subscription_id: u32,
     ) -> Result<(), Refusal> {
         let mut owned = client.owned.lock();
-        let index = owned
+        let subscription = owned
             .subscriptions
-            .iter()
-            .position(|subscription| subscription.id == subscription_id)
+            .remove(&subscription_id)
             .ok_or(Refusal::NoSuchSubscription)?;
-        if let Some(subscription) = owned.subscriptions.swap_remove(index) {
-            self.registry
-                .lock()
-                .remove_subscription(&subscription, Parting::Withdrawn);
-        }
+        self.registry
+            .lock()
+            .remove_subscription(&subscription, Parting::Withdrawn);
         Ok(())
     }
 
@@ -277,19 +289,7 @@ impl<P: Port> Bus<P> {
     ) -> Result<(), Refusal> {
         let owned = client.owned.lock();
         let publication = owned.publication(topic_id).ok_or(Refusal::NotAdvertised)?;
-        let limit = self.limits.retained_bytes_per_user.into();
-        let will = match (message, &owned.account) {
-            (Some(message), Some(account)) => {
-                let charge = Charge::new(account, message.bytes(), limit);
-                Some(LastWill {
-                    message,
-                    _charge: charge.ok_or(Refusal::TooMuchRetained)?,
-                })
-            }
-            _ => None,
-        };
-        publication.topic.set_last_will(client, will);
-        Ok(())
+        publication.topic.set_last_will(client, message)
     }
 
     /// Lets go of what a topic retains, if whoever asks decides on it.
@@ -304,21 +304,29 @@ impl<P: Port> Bus<P> {
 
     /// Replaces the rules of access. When this returns, nobody publishes or receives who may not.
     pub(crate) fn set_policy(&self, policy: Policy) -> Result<(), Refusal> {
-        let intruders = self.registry.lock().set_policy(policy)?;
-        for (client, topic_id) in intruders.iter() {
-            let mut owned = client.owned.lock();
-            // It may have gone itself meanwhile, or another policy may have come.
-            let Some(publication) = owned.publication(*topic_id) else {
-                continue;
+        self.registry.lock().set_policy(policy)?;
+        let mut last = None;
+        loop {
+            // Its client's lock comes before that of the registry.
+            let next = self.registry.lock().next_intruder(last.as_ref());
+            let Some((topic, client)) = next else {
+                return Ok(());
             };
-            if publication.topic.allows(client, Right::Publish) {
-                continue;
-            }
-            if let Some(publication) = owned.remove(*topic_id) {
-                self.withdraw(client, &publication, Parting::Withdrawn);
-            }
+            self.expel(&topic, &client);
+            last = Some((topic, client));
         }
-        Ok(())
+    }
+
+    /// Ends a publisher that the rules do not allow.
+    fn expel(&self, topic: &Arc<Topic<P>>, client: &Client<P>) {
+        let mut owned = client.owned.lock();
+        // It may have gone itself meanwhile, or another policy may have come.
+        if owned.publication(topic.id).is_none() || topic.allows(client, Right::Publish) {
+            return;
+        }
+        if let Some(publication) = owned.remove(topic.id) {
+            self.withdraw(client, &publication, Parting::Withdrawn);
+        }
     }
 
     /// Id of the topic of this name, if `client` is a publisher of it.
@@ -331,7 +339,7 @@ impl<P: Port> Bus<P> {
     /// Whether `client` has a subscription of this form.
     pub(crate) fn subscribed(&self, client: &Client<P>, form: Form) -> bool {
         let owned = client.owned.lock();
-        let found = owned.subscriptions.iter().any(|s| s.form == form);
+        let found = owned.subscriptions.values().any(|s| s.form == form);
         found
     }
 
@@ -342,15 +350,19 @@ impl<P: Port> Bus<P> {
         client.port.trace_end(client.port_id);
         let mut owned = client.owned.lock();
         // First of all what it would get messages and records by.
-        while let Some(subscription) = owned.subscriptions.pop() {
-            self.registry
-                .lock()
-                .remove_subscription(&subscription, Parting::Closed);
+        while let Some((&id, _)) = owned.subscriptions.first() {
+            if let Some(subscription) = owned.subscriptions.remove(&id) {
+                self.registry
+                    .lock()
+                    .remove_subscription(&subscription, Parting::Closed);
+            }
         }
-        while let Some(publication) = owned.publications.pop() {
-            self.withdraw(client, &publication, Parting::Closed);
+        while let Some((&id, _)) = owned.publications.first() {
+            if let Some(publication) = owned.publications.remove(&id) {
+                self.withdraw(client, &publication, Parting::Closed);
+            }
         }
-        self.registry.lock().uncount(client, &mut owned);
+        self.registry.lock().strike_off(client, &mut owned);
     }
 
     fn withdraw(&self, client: &Client<P>, publication: &Publication<P>, parting: Parting) {

@@ -34,14 +34,19 @@ impl Policy {
         Ok(())
     }
 
-    /// What the rule with the longest prefix of this name says.
-    pub(super) fn access(&self, name: &Text) -> Result<Option<Access>, NoMemory> {
+    /// What the rule with the longest prefix of this name says. `prefix` is [`Text::scratch`]: with it
+    /// this cannot fail.
+    pub(super) fn access(
+        &self,
+        name: &Text,
+        prefix: &mut Text,
+    ) -> Result<Option<Access>, NoMemory> {
         if self.rules.len() == 0 {
             return Ok(None);
         }
-        let mut prefix = name.try_clone()?;
+        prefix.copy_from(name)?;
         loop {
-            if let Some(access) = self.rules.get(&prefix) {
+            if let Some(access) = self.rules.get(prefix) {
                 return Ok(Some(*access));
             }
             if !prefix.shorten() {

@@ -38,6 +38,10 @@ pub(crate) trait Credentials: Send + Sync + 'static {
     /// The user.
     fn uid(&self) -> u32;
 
+    /// The user who answers for what this one uses up: itself, or who made the user namespace that it
+    /// exists in.
+    fn sponsor(&self) -> u32;
+
     /// The user's first group.
     fn gid(&self) -> u32;
 
@@ -87,7 +91,7 @@ pub(crate) trait Port: Sized + Send + Sync + 'static {
     type Shared<'a>: Copy;
 
     /// A message for which room was taken. Dropping it gives the room back.
-    type Held;
+    type Held: Unpin;
 
     /// Who opened it.
     type Credentials: Credentials;
@@ -117,6 +121,9 @@ pub(crate) trait Port: Sized + Send + Sync + 'static {
 
     /// Waits until there may be room for a message, or the port is closed.
     fn wait_for_room(&self, message: Self::Shared<'_>, nanoseconds: u64) -> Wait;
+
+    /// Lets its next receive fail once: it was not told all that there is to tell.
+    fn overrun(&self);
 
     /// Wakes whoever waits for room here: there will be none any more.
     fn wake(&self);

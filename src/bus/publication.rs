@@ -2,7 +2,7 @@
 
 //! A publication: what one client and one topic have to do with each other, as either knows it.
 
-use crate::bus::account::Charge;
+use crate::bus::account::Quota;
 use crate::bus::client::Client;
 use crate::bus::overflow::Patience;
 use crate::bus::port::Port;
@@ -17,6 +17,8 @@ pub(super) struct Publication<P: Port> {
     pub(super) fingerprint: u64,
     /// How far it goes for subscribers.
     pub(super) patience: Patience,
+    /// What its user may have one less of.
+    pub(super) _quota: Quota,
 }
 
 /// A publisher, as its topic knows it.
@@ -26,8 +28,6 @@ pub(super) struct Publisher<P: Port> {
     pub(super) fingerprint: u64,
     /// Whether it wants to know how many subscribers there are.
     pub(super) events: bool,
-    /// How many members of the audience are its client's own: one in each form.
-    pub(super) own_members: usize,
     /// What is published when it is closed.
     pub(super) will: Option<LastWill<P>>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Publisher<P: Port> {
 /// A message for the time after its publisher's end, and what it costs.
 pub(super) struct LastWill<P: Port> {
     pub(super) message: P::Kept,
-    pub(super) _charge: Charge,
+    pub(super) quota: Quota,
 }
 
 /// How a publisher or a subscription ends.

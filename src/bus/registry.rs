@@ -4,16 +4,20 @@
 //!
 //! Patterns are resolved here, when a topic or a subscription appears or goes; a publish finds its
 //! audience ready in the topic.
+//!
+//! A request is refused for what its own user has too much of, or for want of memory. What others
+//! have does not refuse it: a subscription of somebody else that cannot be served is that socket's
+//! business, which its next receive tells it.
 
 use crate::bus::access::Access;
 use crate::bus::access::Right;
-use crate::bus::account::Account;
+use crate::bus::account::Quota;
+use crate::bus::account::Resource;
 use crate::bus::client::Client;
 use crate::bus::client::ClientKey;
 use crate::bus::client::Owned;
 use crate::bus::index::Index;
 use crate::bus::limits;
-use crate::bus::limits::Limits;
 use crate::bus::offer::Offer;
 use crate::bus::policy::Policy;
 use crate::bus::port::Credentials as _;
@@ -27,7 +31,6 @@ use crate::sys;
 use crate::sys::Arc;
 use crate::sys::Map;
 use crate::sys::NoMemory;
-use crate::sys::Vec;
 use crate::wire::refusal::Refusal;
 
 /// All topics and subscriptions of a bus.
@@ -35,32 +38,21 @@ pub(super) struct Registry<P: Port> {
     pub(super) index: Index<P>,
     /// Clients that publish or subscribe, or did.
     pub(super) clients: Map<ClientKey, Arc<Client<P>>>,
-    /// Accounts of the users that clients and topics belong to.
-    accounts: Map<u32, Arc<Account>>,
-    limits: Limits,
     pub(super) policy: Policy,
     last_topic_id: u32,
     /// The highest id that any topic had.
     highest_topic_id: u32,
 }
 
-/// A publisher that may no longer be one, and its topic's id.
-pub(super) type Intruder<P> = (Arc<Client<P>>, u32);
-
-/// Whether a subscription's client may subscribe with the new access, and could not with the old.
-fn joins<P: Port>(subscription: &Subscription<P>, old: Access, new: Access) -> bool {
-    let credentials = &subscription.client.credentials;
-    new.allows(credentials, Right::Subscribe) && !old.allows(credentials, Right::Subscribe)
-}
+/// A publisher that may no longer be one, and its topic.
+pub(super) type Intruder<P> = (Arc<Topic<P>>, Arc<Client<P>>);
 
 impl<P: Port> Registry<P> {
     /// An empty registry.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             index: Index::new(),
             clients: Map::new(),
-            accounts: Map::new(),
-            limits,
             policy: Policy::new(),
             last_topic_id: 0,
             highest_topic_id: 0,
@@ -76,59 +68,32 @@ impl<P: Port> Registry<P> {
         }
     }
 
-    /// Carries out a request for which its client must be counted, and have an account; a client
-    /// whose first request fails is not.
-    pub(super) fn count_if<R>(
+    /// Carries out a request by which a client comes to own something, and counts the client with the
+    /// first that succeeds.
+    pub(super) fn enrol<R>(
         &mut self,
         client: &Arc<Client<P>>,
         owned: &mut Owned<P>,
-        request: impl FnOnce(&mut Self, &mut Owned<P>, &Arc<Account>) -> Result<R, Refusal>,
+        request: impl FnOnce(&mut Self, &mut Owned<P>) -> Result<R, Refusal>,
     ) -> Result<R, Refusal> {
-        if let Some(account) = owned.account.clone() {
-            return request(self, owned, &account);
+        if owned.quota.is_some() {
+            return request(self, owned);
         }
-        let account = self.open_account(client.credentials.uid())?;
-        let counted = self.clients.try_insert(client.key(), client.clone());
-        let result = match counted {
-            Ok(()) => request(self, owned, &account),
-            Err(no_memory) => Err(no_memory.into()),
-        };
+        let quota = Quota::one(&client.user, Resource::Sockets)?;
+        self.clients.try_insert(client.key(), client.clone())?;
+        let result = request(self, owned);
         if result.is_ok() {
-            owned.account = Some(account);
+            owned.quota = Some(quota);
         } else {
             self.clients.remove(&client.key());
-            self.close_account(&account);
         }
         result
     }
 
     /// A client is gone; if it was counted, it no longer is.
-    pub(super) fn uncount(&mut self, client: &Client<P>, owned: &mut Owned<P>) {
-        if let Some(account) = owned.account.take() {
+    pub(super) fn strike_off(&mut self, client: &Client<P>, owned: &mut Owned<P>) {
+        if owned.quota.take().is_some() {
             self.clients.remove(&client.key());
-            self.close_account(&account);
-        }
-    }
-
-    /// The account of a user, for one more use.
-    fn open_account(&mut self, uid: u32) -> Result<Arc<Account>, NoMemory> {
-        let account = match self.accounts.get(&uid) {
-            Some(account) => account.clone(),
-            None => {
-                let account = sys::arc(Account::new(uid))?;
-                self.accounts.try_insert(uid, account.clone())?;
-                account
-            }
-        };
-        account.uses.try_add(1, u64::MAX);
-        Ok(account)
-    }
-
-    /// Ends one use of an account, which goes with the last.
-    fn close_account(&mut self, account: &Account) {
-        account.uses.sub(1);
-        if account.uses.get() == 0 {
-            self.accounts.remove(&account.uid);
         }
     }
 
@@ -137,13 +102,12 @@ impl<P: Port> Registry<P> {
         self.index.topic(name).cloned()
     }
 
-    /// The topic of this name, which is created for this user, with its audience, unless it exists;
+    /// The topic of this name, which is created for this client, with its audience, unless it exists;
     /// also whether it is new.
     pub(super) fn topic(
         &mut self,
         name: &Text,
-        account: &Arc<Account>,
-        creator: &P::Credentials,
+        client: &Client<P>,
         offer: Offer<'_>,
     ) -> Result<(Arc<Topic<P>>, bool), Refusal> {
         if let Some(topic) = self.index.topic(name) {
@@ -153,43 +117,34 @@ impl<P: Port> Registry<P> {
             }
             return Ok((topic.clone(), false));
         }
+        let creator = &client.credentials;
         if let Some(gid) = offer.gid {
             if !creator.is_in_group(gid) && !creator.is_admin() {
                 return Err(Refusal::NotInGroup);
             }
         }
         let creators = Access::of_creator(creator, offer.name, offer.mode, offer.gid);
-        let access = self.policy.access(name)?.unwrap_or(creators);
+        let mut prefix = Text::scratch()?;
+        let access = self.policy.access(name, &mut prefix)?;
+        let access = access.unwrap_or(creators);
         if !access.allows(creator, Right::Publish) {
             return Err(Refusal::PublishDenied);
         }
-        if self.index.topic_count() >= limits::TOPICS_PER_BUS {
+        let kept = if creator.is_admin() {
+            0
+        } else {
+            limits::TOPICS_OF_ADMINISTRATORS
+        };
+        if self.index.topic_count() >= limits::TOPICS_PER_BUS.saturating_sub(kept) {
             return Err(Refusal::TooManyTopics);
         }
+        let quota = Quota::one(&client.user, Resource::Topics)?;
         let id = self.next_topic_id();
-        let topic = sys::arc(Topic::new(
-            id,
-            name.try_clone()?,
-            account.clone(),
-            creators,
-            access,
-        )?)?;
+        let topic = sys::arc(Topic::new(id, name.try_clone()?, quota, creators, access)?)?;
+        self.index.add_topic(&topic)?;
         // Nobody has heard of the topic so far, and who is added to its audience is told nothing.
-        let mut places = Map::new();
-        self.index.try_each_subscription(name, |subscription| {
-            topic.add_first_subscription(subscription, &mut places)
-        })?;
-        if !account
-            .topics
-            .try_add(1, self.limits.topics_per_user.into())
-        {
-            return Err(Refusal::TooManyTopicsOfUser);
-        }
-        if let Err(no_memory) = self.index.add_topic(&topic) {
-            account.topics.sub(1);
-            return Err(no_memory.into());
-        }
-        account.uses.try_add(1, u64::MAX);
+        self.index
+            .each_subscription(name, prefix, |subscription| topic.welcome(subscription))?;
         self.last_topic_id = id;
         self.highest_topic_id = self.highest_topic_id.max(id);
         Ok((topic, true))
@@ -224,8 +179,6 @@ impl<P: Port> Registry<P> {
         let is_there = known.is_some_and(|known| core::ptr::eq(&raw const **known, topic));
         if is_there && topic.retire_if_unused() {
             self.index.remove_topic(topic);
-            topic.account.topics.sub(1);
-            self.close_account(&topic.account);
         }
     }
 
@@ -241,59 +194,65 @@ impl<P: Port> Registry<P> {
             }
         }
         // All that can fail comes first: once a topic has it, its client has been told of that.
-        self.index
-            .try_each_topic(subscription, |topic| topic.reserve(1))?;
-        let account = &subscription.account;
-        let is_wild = subscription.place.is_wild();
-        account.try_subscribe(is_wild, &self.limits)?;
-        if let Err(no_memory) = self.index.add_subscription(subscription) {
-            account.unsubscribe(is_wild);
-            return Err(no_memory.into());
+        let placed = self
+            .index
+            .try_each_topic(subscription, |topic| topic.take_place(subscription))
+            .and_then(|()| Ok(self.index.add_subscription(subscription)?));
+        if let Err(refusal) = placed {
+            self.index
+                .each_topic(subscription, |topic| topic.leave_place(subscription));
+            return Err(refusal);
         }
-        // Cannot fail: audiences change under the lock of the registry only, which is held.
         self.index
-            .try_each_topic(subscription, |topic| topic.add_subscription(subscription))?;
+            .each_topic(subscription, |topic| topic.add_subscription(subscription));
         Ok(())
     }
 
-    /// Replaces the rules of access, or changes nothing. Returns the publishers that must go, with
-    /// their topics' ids: they cannot be removed here, where the registry is locked.
-    pub(super) fn set_policy(&mut self, policy: Policy) -> Result<Vec<Intruder<P>>, NoMemory> {
-        let mut changes = Vec::new();
-        let mut intruders = Vec::new();
-        for topic in self.index.topics() {
-            let access = policy.access(&topic.name)?.unwrap_or(topic.creators);
-            let old = topic.access();
-            if access == old {
-                continue;
-            }
-            topic.try_each_intruder(access, |client| {
-                intruders.try_push((client.clone(), topic.id))
-            })?;
-            changes.try_push((topic.clone(), old, access))?;
-        }
-        // Who may subscribe only now.
-        let mut welcome = Vec::new();
-        for (topic, old, access) in changes.iter() {
-            let before = welcome.len();
-            self.index
-                .try_each_subscription(&topic.name, |subscription| {
-                    if joins(subscription, *old, *access) {
-                        welcome.try_push((topic.clone(), subscription.clone()))?;
-                    }
-                    Ok(())
-                })?;
-            topic.reserve(welcome.len().saturating_sub(before))?;
-        }
+    /// Replaces the rules of access, or changes nothing. The publishers that must go are left: see
+    /// [`Registry::next_intruder`].
+    pub(super) fn set_policy(&mut self, policy: Policy) -> Result<(), NoMemory> {
+        let (mut prefix, mut name) = (Text::scratch()?, Text::scratch()?);
         // Nothing can fail any more.
-        for (topic, _, access) in changes.iter() {
-            topic.set_access(*access);
-        }
-        for (topic, subscription) in welcome.iter() {
-            topic.add_subscription(subscription)?;
-        }
         self.policy = policy;
-        Ok(intruders)
+        let mut last = None::<Arc<Topic<P>>>;
+        while let Some(topic) = self.index.topic_after(last.as_ref().map(|t| &t.name)) {
+            let rule = self.policy.access(&topic.name, &mut prefix)?;
+            let access = rule.unwrap_or(topic.creators);
+            let old = topic.access();
+            if access != old {
+                topic.set_access(access);
+                name = self
+                    .index
+                    .each_subscription(&topic.name, name, |subscription| {
+                        let credentials = &subscription.client.credentials;
+                        if !old.allows(credentials, Right::Subscribe) {
+                            topic.welcome(subscription);
+                        }
+                    })?;
+            }
+            last = Some(topic);
+        }
+        Ok(())
+    }
+
+    /// A publisher that the rules do not allow: the one that follows this one.
+    pub(super) fn next_intruder(&mut self, after: Option<&Intruder<P>>) -> Option<Intruder<P>> {
+        let mut topic = match after {
+            Some((topic, client)) => {
+                if let Some(next) = topic.next_intruder(client.key()) {
+                    return Some((topic.clone(), next));
+                }
+                self.index.topic_after(Some(&topic.name))
+            }
+            None => self.index.topic_after(None),
+        };
+        while let Some(found) = topic {
+            if let Some(client) = found.next_intruder((0, 0)) {
+                return Some((found, client));
+            }
+            topic = self.index.topic_after(Some(&found.name));
+        }
+        None
     }
 
     /// Removes a subscription from all topics.
@@ -302,12 +261,9 @@ impl<P: Port> Registry<P> {
         subscription: &Arc<Subscription<P>>,
         parting: Parting,
     ) {
-        let _: Result<(), NoMemory> = self.index.try_each_topic(subscription, |topic| {
+        self.index.each_topic(subscription, |topic| {
             topic.remove_subscription(subscription, parting);
-            Ok(())
         });
         self.index.remove_subscription(subscription);
-        let is_wild = subscription.place.is_wild();
-        subscription.account.unsubscribe(is_wild);
     }
 }

@@ -2,7 +2,8 @@
 
 //! A subscription: who wants which topics, and how.
 
-use crate::bus::account::Account;
+use crate::bus::account::Quota;
+use crate::bus::audience::MemberKey;
 use crate::bus::client::Client;
 use crate::bus::index::Place;
 use crate::bus::overflow::Overflow;
@@ -15,8 +16,10 @@ use crate::sys::Arc;
 pub(super) struct Subscription<P: Port> {
     /// Who subscribed.
     pub(super) client: Arc<Client<P>>,
-    /// Account of its user.
-    pub(super) account: Arc<Account>,
+    /// What its user may have one less of.
+    pub(super) _quota: Quota,
+    /// Likewise, if it has a wildcard.
+    pub(super) _pattern_quota: Option<Quota>,
     /// Its id, unique among those of its client.
     pub(super) id: u32,
     /// Which topics.
@@ -33,4 +36,11 @@ pub(super) struct Subscription<P: Port> {
     pub(super) history: bool,
     /// What happens when the queue is full.
     pub(super) overflow: Overflow,
+}
+
+impl<P: Port> Subscription<P> {
+    /// Which member of audiences it belongs to.
+    pub(super) fn member_key(&self) -> MemberKey {
+        (self.client.key(), self.form)
+    }
 }

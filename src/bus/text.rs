@@ -32,6 +32,19 @@ impl Text {
         Ok(Self(bytes))
     }
 
+    /// Room for a text of any name; see [`Text::copy_from`].
+    pub(crate) fn scratch() -> Result<Self, NoMemory> {
+        let mut bytes = Vec::new();
+        bytes.try_extend(&[0; topic::MAX_LEN])?;
+        Ok(Self(bytes))
+    }
+
+    /// Makes this the same text as another. Fails if it is longer than this can be without memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) -> Result<(), NoMemory> {
+        self.0.clear();
+        self.0.try_extend(&other.0)
+    }
+
     /// Whether this is the text.
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0[..] == *text.as_bytes()

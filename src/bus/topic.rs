@@ -6,8 +6,11 @@ mod control;
 
 use crate::bus::access::Access;
 use crate::bus::access::Right;
-use crate::bus::account::Account;
+use crate::bus::account::PerUser;
+use crate::bus::account::Quota;
+use crate::bus::audience::Audience;
 use crate::bus::client::Client;
+use crate::bus::client::ClientKey;
 use crate::bus::history::History;
 use crate::bus::member::Member;
 use crate::bus::overflow::Overflow;
@@ -24,10 +27,11 @@ use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
 use crate::sys;
 use crate::sys::Arc;
+use crate::sys::Map;
 use crate::sys::Mutex;
 use crate::sys::NoMemory;
-use crate::sys::Vec;
 use crate::wire::refusal::Refusal;
+use core::ops::ControlFlow;
 
 /// One topic. It exists as long as it has a publisher or a retained message.
 pub(super) struct Topic<P: Port> {
@@ -35,8 +39,8 @@ pub(super) struct Topic<P: Port> {
     pub(super) id: u32,
     /// Its name.
     pub(super) name: Text,
-    /// Account of the user that created it.
-    pub(super) account: Arc<Account>,
+    /// What the user that created it may have one less of.
+    _quota: Quota,
     /// Access as its creator wants it.
     pub(super) creators: Access,
     /// Whoever holds this decides what comes next on the topic.
@@ -51,13 +55,23 @@ pub(super) struct Identity<'a> {
     pub(super) fingerprint: u64,
 }
 
+/// Who decided how many messages a topic retains. Who comes later in this list overrules who comes
+/// earlier.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Decider {
+    Nobody,
+    /// The creator, where a rule names another owner.
+    Creator,
+    /// The owner, or an administrator.
+    Owner,
+}
+
 /// The changing part of a topic.
 ///
 /// # Invariants
 ///
-/// `publishers` holds a client at most once, and knows how many of the audience are its own;
-/// `audience` holds a client at most once in each form; `reliable` counts members whose policy is reliable; no member holds room unless a publish that
-/// has the lock is about to use it.
+/// `per_user` counts `publishers`; no member holds room unless a publish that has the lock is about
+/// to use it.
 struct Tail<P: Port> {
     /// Access as it is: the creator's, or that of a rule.
     access: Access,
@@ -68,11 +82,13 @@ struct Tail<P: Port> {
     dropped: u64,
     /// Fingerprint of the payload's type: the first one advertised that is not 0.
     fingerprint: u64,
-    publishers: Vec<Publisher<P>>,
-    audience: Vec<Member<P>>,
-    /// How many of the audience have a reliable overflow policy.
-    reliable: usize,
+    /// By client.
+    publishers: Map<ClientKey, Publisher<P>>,
+    per_user: PerUser,
+    audience: Audience<P>,
     history: Option<History<P>>,
+    /// Who decided on `history`.
+    decider: Decider,
 }
 
 /// Why a message could not be published now.
@@ -95,58 +111,59 @@ impl<P: Port> Tail<P> {
         self.access.allows(credentials, Right::Subscribe)
     }
 
-    /// The publisher of this client, if it is one.
-    fn publisher(&mut self, client: &Client<P>) -> Option<&mut Publisher<P>> {
-        self.publishers.iter_mut().find(|p| p.client.is(client))
-    }
-
-    /// Keeps the invariant where a client came into the audience.
-    fn came(&mut self, client: &Client<P>) {
-        if let Some(publisher) = self.publisher(client) {
-            publisher.own_members = publisher.own_members.saturating_add(1);
-        }
-    }
-
-    /// Keeps the invariant where a client left the audience.
-    fn left(&mut self, client: &Client<P>) {
-        if let Some(publisher) = self.publisher(client) {
-            publisher.own_members = publisher.own_members.saturating_sub(1);
-        }
-    }
-
     /// Takes room on all members with a reliable policy, except on those that would have to be
-    /// waited for if `wait` is false. Returns the first that has no room.
+    /// waited for if `wait` is false. Returns what is in the way, if something is; then some members
+    /// may hold room.
     fn hold(
         &mut self,
+        topic: Identity<'_>,
         from: &Client<P>,
         parcel: &mut impl Parcel<P>,
-        wait: bool,
-    ) -> Option<&Member<P>> {
-        let full = self.audience.iter_mut().position(|member| {
+        left: u64,
+    ) -> Option<Obstacle<P>> {
+        self.audience.find(|member| {
             let overflow = member.overflow();
-            overflow.is_reliable()
-                && !member.client.is(from)
-                && member.hold(parcel) == Outcome::Full
-                && (wait || overflow == Overflow::Fail)
-        });
-        self.audience.get(full?)
+            if !overflow.is_reliable() || member.client.is(from) {
+                return ControlFlow::Continue(());
+            }
+            let refusal = match member.hold(topic, parcel) {
+                Outcome::Queued | Outcome::Filtered => return ControlFlow::Continue(()),
+                Outcome::NoMemory => Refusal::NoMemory,
+                Outcome::Full if overflow == Overflow::Fail => Refusal::WouldBlock,
+                // It is lost for this one.
+                Outcome::Full if left == 0 => return ControlFlow::Continue(()),
+                Outcome::Full if !parcel.may_wait() => Refusal::WouldBlock,
+                Outcome::Full => {
+                    return ControlFlow::Break(Obstacle::FullQueue {
+                        client: member.client.clone(),
+                        form: member.form,
+                        left,
+                    })
+                }
+            };
+            ControlFlow::Break(Obstacle::Refusal(refusal))
+        })
     }
 
     /// Whether a member with a reliable policy must get the messages of a batch one by one: room is
     /// taken for all of them or for none.
-    fn splits(&self, from: &Client<P>, parcel: &impl Parcel<P>) -> bool {
-        self.audience.iter().any(|member| {
-            member.overflow().is_reliable()
+    fn splits(&mut self, from: &Client<P>, parcel: &impl Parcel<P>) -> bool {
+        let split = self.audience.find(|member| {
+            let splits = member.overflow().is_reliable()
                 && !member.client.is(from)
-                && parcel.must_split_on(&member.client.port, member.form)
-        })
+                && parcel.must_split_on(&member.client.port, member.form);
+            if splits {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        split.is_some()
     }
 
     /// Gives back all room that was taken.
     fn let_go(&mut self) {
-        for member in self.audience.iter_mut() {
-            member.let_go();
-        }
+        self.audience.each(Member::let_go);
     }
 }
 
@@ -158,19 +175,20 @@ fn last<P: Port>(stamp: Stamp, parcel: &impl Parcel<P>) -> u64 {
 
 /// Retains a message that has just been published, or the last ones of a batch.
 #[cold]
-fn retain<P: Port>(history: &mut History<P>, first: u64, parcel: &mut impl Parcel<P>) {
+fn retain<P: Port>(
+    history: &mut History<P>,
+    from: &Client<P>,
+    first: u64,
+    parcel: &mut impl Parcel<P>,
+) {
     let count = parcel.count();
     if count == 1 {
-        history.retain(first, parcel.keep());
+        history.retain(first, from, parcel.keep());
         return;
     }
-    let skipped = count.saturating_sub(history.depth());
-    if skipped > 0 {
-        history.clear();
-    }
-    for index in skipped..count {
+    for index in count.saturating_sub(history.depth())..count {
         parcel.select(Some(index));
-        history.retain(first.wrapping_add(index.into()), parcel.keep());
+        history.retain(first.wrapping_add(index.into()), from, parcel.keep());
     }
     parcel.select(None);
 }
@@ -180,26 +198,27 @@ impl<P: Port> Topic<P> {
     pub(super) fn new(
         id: u32,
         name: Text,
-        account: Arc<Account>,
+        quota: Quota,
         creators: Access,
         access: Access,
     ) -> Result<Self, NoMemory> {
-        // INVARIANT: Both are empty.
+        // INVARIANT: There are no publishers.
         let tail = Tail {
             access,
             seq: 0,
             delivered: 0,
             dropped: 0,
             fingerprint: 0,
-            publishers: Vec::new(),
-            audience: Vec::new(),
-            reliable: 0,
+            publishers: Map::new(),
+            per_user: PerUser::new(),
+            audience: Audience::new(),
             history: None,
+            decider: Decider::Nobody,
         };
         Ok(Self {
             id,
             name,
-            account,
+            _quota: quota,
             creators,
             tail: sys::mutex!(tail, "kipc::Topic::tail")?,
         })
@@ -224,7 +243,7 @@ impl<P: Port> Topic<P> {
         let mut tail = self.tail.lock();
         let tail = &mut *tail;
         let stamp = self.stamp(tail, from, publication.fingerprint);
-        if tail.reliable > 0 {
+        if tail.audience.is_reliable() {
             if let Patience::Nanoseconds(patience) = publication.patience {
                 let deadline = deadline.get_or_insert(stamp.time.saturating_add(patience));
                 let left = deadline.saturating_sub(stamp.time);
@@ -252,7 +271,7 @@ impl<P: Port> Topic<P> {
             })
         };
         if let Some(history) = &mut tail.history {
-            retain(history, stamp.seq, parcel);
+            retain(history, from, stamp.seq, parcel);
         }
         receipt
     }
@@ -288,16 +307,7 @@ impl<P: Port> Topic<P> {
         } else if tail.splits(from, parcel) {
             return Err(Obstacle::Refusal(Refusal::WouldBlock));
         }
-        if let Some(full) = tail.hold(from, parcel, left > 0) {
-            let obstacle = match full.overflow() {
-                Overflow::Fail => Obstacle::Refusal(Refusal::WouldBlock),
-                _ if !parcel.may_wait() => Obstacle::Refusal(Refusal::WouldBlock),
-                _ => Obstacle::FullQueue {
-                    client: full.client.clone(),
-                    form: full.form,
-                    left,
-                },
-            };
+        if let Some(obstacle) = tail.hold(self.identity(tail), from, parcel, left) {
             tail.let_go();
             return Err(obstacle);
         }
@@ -309,7 +319,7 @@ impl<P: Port> Topic<P> {
             member.deliver_held(topic, parcel, stamp.seq)
         });
         if let Some(history) = &mut tail.history {
-            retain(history, stamp.seq, parcel);
+            retain(history, from, stamp.seq, parcel);
         }
         Ok(receipt)
     }
@@ -343,9 +353,9 @@ impl<P: Port> Topic<P> {
             delivered: 0,
             dropped: 0,
         };
-        for member in tail.audience.iter_mut() {
+        tail.audience.each(|member| {
             if member.client.is(from) {
-                continue;
+                return;
             }
             match deliver(member, topic) {
                 Outcome::Queued => receipt.delivered = receipt.delivered.saturating_add(1),
@@ -354,7 +364,7 @@ impl<P: Port> Topic<P> {
                     receipt.dropped = receipt.dropped.saturating_add(1)
                 }
             }
-        }
+        });
         tail.delivered = tail.delivered.wrapping_add(receipt.delivered.into());
         tail.dropped = tail.dropped.wrapping_add(receipt.dropped.into());
         P::trace_publish(self.id, from.port_id, receipt);

@@ -73,6 +73,14 @@ impl port::Credentials for Credentials {
         }
     }
 
+    fn sponsor(&self) -> u32 {
+        match self.opener {
+            // SAFETY: Alive by the type invariant.
+            Some(cred) => unsafe { ffi::kipc_cred_sponsor(cred.as_ptr()) },
+            None => 0,
+        }
+    }
+
     fn gid(&self) -> u32 {
         match self.opener {
             // SAFETY: Alive by the type invariant.

@@ -30,7 +30,7 @@ use kernel::types::ForeignOwnable;
 ///
 /// # Invariants
 ///
-/// For `'a`, as `kipc_input()` in `glue.c` prepared it:
+/// For `'a`, as `kipc_input()` in `glue_net.c` prepared it:
 /// - `data` points to `len` initialised bytes of `skb`, which nobody else writes to and which only
 ///   clones made of [`Inbound::selected`] share,
 /// - `sender` is alive and cannot be released, since the sending process holds its file,
@@ -129,6 +129,12 @@ impl<'a, C: Send + Sync> Inbound<'a, C> {
         unsafe { Socket::hold(self.sender) }
     }
 
+    /// The same, to receive messages on, with pids as the sender knows them.
+    pub(crate) fn receiver(&self) -> Socket {
+        // SAFETY: By the type invariants the socket is alive.
+        unsafe { Socket::hold_for_sender(self.sender) }
+    }
+
     /// Credentials of whoever opened the sender's socket.
     pub(crate) fn credentials(&self) -> Credentials {
         // SAFETY: By the type invariants the socket is alive, and the process that sends holds it.
@@ -225,9 +231,7 @@ impl Shared<'_> {
     pub(super) fn queue_on(self, socket: &Socket) -> Outcome {
         let Part { offset, len } = self.part;
         // SAFETY: Both objects are alive, and the part lies within, by their invariants.
-        outcome_of(unsafe {
-            ffi::kipc_queue_shared(socket.as_ptr(), self.skb.as_ptr(), offset, len)
-        })
+        outcome_of(unsafe { ffi::kipc_queue_shared(socket.port(), self.skb.as_ptr(), offset, len) })
     }
 
     /// Takes room for it.
@@ -237,19 +241,15 @@ impl Shared<'_> {
         // SAFETY: Both objects are alive, and the part lies within, by their invariants; `outcome`
         // is valid for a write.
         let held = unsafe {
-            ffi::kipc_hold_shared(
-                socket.as_ptr(),
-                self.skb.as_ptr(),
-                offset,
-                len,
-                &mut outcome,
-            )
+            ffi::kipc_hold_shared(socket.port(), self.skb.as_ptr(), offset, len, &mut outcome)
         };
         // INVARIANT: Unless null, the clone is ours, was made for `socket`, and is not queued.
         NonNull::new(held)
-            .map(|skb| Held {
+            .zip(NonNull::new(socket.as_ptr()))
+            .map(|(skb, sock)| Held {
                 skb,
-                _socket: socket.clone(),
+                // SAFETY: By the invariant of `socket` it is alive.
+                _socket: unsafe { Socket::hold(sock) },
             })
             .ok_or(outcome_of(outcome))
     }
@@ -417,8 +417,11 @@ impl Composed {
         unsafe { Self::from_parts(self.skb.as_ptr(), head, payload) }
     }
 
-    /// All of it, to be queued.
+    /// All of it, to be queued. Its sender's pid is only told while that lives.
     pub(crate) fn whole(&self) -> Shared<'_> {
+        // SAFETY: The sk_buff is alive by the type invariant, and `compose` or `keep` made it. It is
+        // used by one thread at a time: values of this type are not `Sync`.
+        unsafe { ffi::kipc_skb_check_sender(self.skb.as_ptr()) };
         // INVARIANT: By those of this type.
         Shared {
             skb: self.skb,

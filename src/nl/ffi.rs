@@ -11,12 +11,21 @@ pub struct pid {
     _unused: [u8; 0],
 }
 #[repr(C)]
+pub struct pid_namespace {
+    _unused: [u8; 0],
+}
+#[repr(C)]
 pub struct sk_buff {
     _unused: [u8; 0],
 }
 #[repr(C)]
 pub struct sock {
     _unused: [u8; 0],
+}
+#[repr(C)]
+pub struct kipc_port {
+    pub sk: *mut sock,
+    pub pid_ns: *mut pid_namespace,
 }
 #[repr(C)]
 pub struct kipc_inbound {
@@ -35,7 +44,9 @@ pub struct kipc_fate {
 }
 #[repr(C)]
 pub struct kipc_ops {
-    pub bus_new: ::core::option::Option<unsafe extern "C" fn() -> *mut kernel::ffi::c_void>,
+    pub bus_new: ::core::option::Option<
+        unsafe extern "C" fn(shared: *mut kernel::ffi::c_void) -> *mut kernel::ffi::c_void,
+    >,
     pub bus_free: ::core::option::Option<unsafe extern "C" fn(bus: *mut kernel::ffi::c_void)>,
     pub input: ::core::option::Option<
         unsafe extern "C" fn(bus: *mut kernel::ffi::c_void, inbound: *const kipc_inbound),
@@ -110,8 +121,11 @@ pub mod kipc_room {
     pub const KIPC_ROOM_SPARE: Type = 2;
 }
 unsafe extern "C" {
-    pub fn kipc_register(ops: *const kipc_ops, protocol: kernel::ffi::c_uint)
-        -> kernel::ffi::c_int;
+    pub fn kipc_register(
+        ops: *const kipc_ops,
+        shared: *mut kernel::ffi::c_void,
+        protocol: kernel::ffi::c_uint,
+    ) -> kernel::ffi::c_int;
     pub fn kipc_unregister();
     pub fn kipc_version(len: *mut kernel::ffi::c_uint) -> *const kernel::ffi::c_uchar;
     pub fn kipc_now_ns() -> kernel::ffi::c_ulonglong;
@@ -123,6 +137,7 @@ unsafe extern "C" {
         client: *mut kernel::ffi::c_void,
     ) -> *mut kernel::ffi::c_void;
     pub fn kipc_sock_has_filter(sk: *mut sock) -> kernel::ffi::c_int;
+    pub fn kipc_overrun(sk: *mut sock);
     pub fn kipc_cred_of_opener(sk: *mut sock, admin: *mut kernel::ffi::c_int) -> *const cred;
     pub fn kipc_cred_put(cred: *const cred);
     pub fn kipc_pid_of_sender(
@@ -131,8 +146,11 @@ unsafe extern "C" {
     ) -> *mut pid;
     pub fn kipc_pid_put(pid: *mut pid);
     pub fn kipc_pid_number(pid: *mut pid) -> kernel::ffi::c_uint;
+    pub fn kipc_pid_ns_of_sender() -> *mut pid_namespace;
+    pub fn kipc_pid_ns_put(ns: *mut pid_namespace);
     pub fn kipc_cred_uid(cred: *const cred) -> kernel::ffi::c_uint;
     pub fn kipc_cred_gid(cred: *const cred) -> kernel::ffi::c_uint;
+    pub fn kipc_cred_sponsor(cred: *const cred) -> kernel::ffi::c_uint;
     pub fn kipc_sender_is_admin(sk: *mut sock) -> kernel::ffi::c_int;
     pub fn kipc_map_uid(
         uid: kernel::ffi::c_uint,
@@ -154,13 +172,13 @@ unsafe extern "C" {
         dump: *mut kernel::ffi::c_void,
     ) -> kernel::ffi::c_int;
     pub fn kipc_queue_shared(
-        sk: *mut sock,
+        port: *const kipc_port,
         skb: *mut sk_buff,
         offset: kernel::ffi::c_uint,
         len: kernel::ffi::c_uint,
     ) -> kipc_outcome::Type;
     pub fn kipc_hold_shared(
-        sk: *mut sock,
+        port: *const kipc_port,
         skb: *mut sk_buff,
         offset: kernel::ffi::c_uint,
         len: kernel::ffi::c_uint,
@@ -196,6 +214,7 @@ unsafe extern "C" {
         offset: kernel::ffi::c_uint,
         len: kernel::ffi::c_uint,
     ) -> *mut sk_buff;
+    pub fn kipc_skb_check_sender(skb: *mut sk_buff);
     pub fn kipc_skb_data(skb: *const sk_buff) -> *mut kernel::ffi::c_uchar;
     pub fn kipc_skb_truesize(skb: *const sk_buff) -> kernel::ffi::c_uint;
     pub fn kipc_skb_free(skb: *mut sk_buff);

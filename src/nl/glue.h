@@ -11,8 +11,16 @@
 
 struct cred;
 struct pid;
+struct pid_namespace;
 struct sk_buff;
 struct sock;
+
+/* Where messages go: a socket, and whom it tells pids. */
+struct kipc_port {
+	struct sock *sk;
+	/* Of the process that made the socket a client. NULL: the initial one. */
+	struct pid_namespace *pid_ns;
+};
 
 /* One datagram from user space: linear, and its bytes are ours alone to write to. */
 struct kipc_inbound {
@@ -33,7 +41,7 @@ struct kipc_fate {
 
 /* What Rust provides. All are called in process context and may sleep. */
 struct kipc_ops {
-	void *(*bus_new)(void);	/* NULL: out of memory */
+	void *(*bus_new)(void *shared);	/* NULL: out of memory */
 	void (*bus_free)(void *bus);
 	void (*input)(void *bus, const struct kipc_inbound *inbound);
 	void (*release)(void *bus, void *client);
@@ -65,8 +73,11 @@ enum kipc_outcome {
 	KIPC_NO_MEMORY,
 };
 
-/* @ops must stay valid until kipc_unregister() returned. 0 or a negative errno. */
-int kipc_register(const struct kipc_ops *ops, unsigned int protocol);
+/*
+ * @ops and @shared, which kipc_ops.bus_new() gets, must stay valid until kipc_unregister()
+ * returned. 0 or a negative errno.
+ */
+int kipc_register(const struct kipc_ops *ops, void *shared, unsigned int protocol);
 void kipc_unregister(void);
 
 const unsigned char *kipc_version(unsigned int *len);
@@ -85,6 +96,8 @@ void kipc_sock_put(struct sock *sk);
 void *kipc_sock_set_client(struct sock *sk, void *client);
 
 int kipc_sock_has_filter(struct sock *sk);
+/* The socket's next receive fails once with ENOBUFS: it was not told all that there is to tell. */
+void kipc_overrun(struct sock *sk);
 
 /*
  * Credentials of whoever opened a socket, while it is being sent on; they go to kipc_cred_put().
@@ -99,9 +112,20 @@ void kipc_cred_put(const struct cred *cred);
 struct pid *kipc_pid_of_sender(unsigned char *comm, unsigned long long *start_time);
 void kipc_pid_put(struct pid *pid);
 unsigned int kipc_pid_number(struct pid *pid);
+/*
+ * The pid namespace of the process that is sending; it goes to kipc_pid_ns_put(). NULL: the
+ * initial one.
+ */
+struct pid_namespace *kipc_pid_ns_of_sender(void);
+void kipc_pid_ns_put(struct pid_namespace *ns);
 /* Numbers of the initial user namespace. */
 unsigned int kipc_cred_uid(const struct cred *cred);
 unsigned int kipc_cred_gid(const struct cred *cred);
+/*
+ * The user who answers for what this one uses up: the owner of the outermost user namespace that
+ * it is in, where that is not root's or the initial one; otherwise itself.
+ */
+unsigned int kipc_cred_sponsor(const struct cred *cred);
 /* Whether whoever is sending has CAP_NET_ADMIN over the socket's namespace. */
 int kipc_sender_is_admin(struct sock *sk);
 /*
@@ -133,14 +157,14 @@ int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offse
 		    unsigned int portid, void *dump);
 
 /* Queues bytes [@offset, @offset + @len) of @skb without copying them. */
-enum kipc_outcome kipc_queue_shared(struct sock *sk, struct sk_buff *skb,
+enum kipc_outcome kipc_queue_shared(const struct kipc_port *port, struct sk_buff *skb,
 				    unsigned int offset, unsigned int len);
 
 /*
  * The first half of kipc_queue_shared(): takes the room, queues nothing. The result goes to
- * kipc_queue_held() or kipc_skb_free(), while @sk is still held. NULL: see @outcome.
+ * kipc_queue_held() or kipc_skb_free(), while the socket is still held. NULL: see @outcome.
  */
-struct sk_buff *kipc_hold_shared(struct sock *sk, struct sk_buff *skb,
+struct sk_buff *kipc_hold_shared(const struct kipc_port *port, struct sk_buff *skb,
 				 unsigned int offset, unsigned int len,
 				 enum kipc_outcome *outcome);
 void kipc_queue_held(struct sk_buff *held);
@@ -190,17 +214,20 @@ enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 
 /*
  * A new sk_buff: @head, then @payload, with the sender's credentials of @from, or those of the
- * kernel if that is NULL. NULL: no memory.
+ * kernel if that is NULL. It is charged to the memory cgroup of whoever calls, and needs no
+ * contiguous memory. NULL: no memory.
  */
 struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 				 const unsigned char *head, unsigned int head_len,
 				 const unsigned char *payload, unsigned int payload_len);
-/*
- * Bytes [@offset, @offset + @len) of @skb, to be kept for longer than @skb: a copy that is charged
- * to the sender's memory cgroup, or a clone if they are many. NULL: no memory.
- */
+/* A copy of bytes [@offset, @offset + @len) of @skb, likewise. */
 struct sk_buff *kipc_skb_keep(struct sk_buff *skb, unsigned int offset, unsigned int len);
-/* The bytes of what one of the two functions above made; they are linear. */
+/*
+ * To be called before what one of the two functions above made is queued, if its sender may have
+ * ended since: its pid, which may be another process's by now, becomes 0 then.
+ */
+void kipc_skb_check_sender(struct sk_buff *skb);
+/* Its bytes; they are linear. */
 unsigned char *kipc_skb_data(const struct sk_buff *skb);
 unsigned int kipc_skb_truesize(const struct sk_buff *skb);
 void kipc_skb_free(struct sk_buff *skb);

@@ -11,9 +11,11 @@
 #include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
@@ -45,6 +47,18 @@ unsigned int kipc_cred_uid(const struct cred *cred)
 unsigned int kipc_cred_gid(const struct cred *cred)
 {
 	return __kgid_val(cred->fsgid);
+}
+
+unsigned int kipc_cred_sponsor(const struct cred *cred)
+{
+	struct user_namespace *ns = cred->user_ns;
+
+	if (ns == &init_user_ns)
+		return kipc_cred_uid(cred);
+	/* Nested ones were made by users of the outermost. */
+	while (ns->parent != &init_user_ns)
+		ns = ns->parent;
+	return uid_eq(ns->owner, GLOBAL_ROOT_UID) ? kipc_cred_uid(cred) : __kuid_val(ns->owner);
 }
 
 static int kipc_compare_gids(const void *key, const void *element)
@@ -112,4 +126,17 @@ void kipc_pid_put(struct pid *pid)
 unsigned int kipc_pid_number(struct pid *pid)
 {
 	return pid_vnr(pid);
+}
+
+struct pid_namespace *kipc_pid_ns_of_sender(void)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+
+	return ns == &init_pid_ns ? NULL : get_pid_ns(ns);
+}
+
+void kipc_pid_ns_put(struct pid_namespace *ns)
+{
+	if (ns)
+		put_pid_ns(ns);
 }

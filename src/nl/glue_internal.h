@@ -5,18 +5,21 @@
 #ifndef KIPC_GLUE_INTERNAL_H
 #define KIPC_GLUE_INTERNAL_H
 
+#include <linux/build_bug.h>
 #include <linux/list.h>
+#include <linux/netlink.h>
+#include <linux/skbuff.h>
 #include <linux/types.h>
 
 struct kipc_ops;
 struct net;
-struct sk_buff;
+struct pid;
 struct sock;
 
 /* What kipc has in each network namespace. */
 struct kipc_net {
 	struct sock *kernel_sock;
-	void *bus;
+	void *bus;			/* NULL: there was no memory when the module was loaded */
 	struct list_head publishers;	/* of the kernel; see export.c */
 	bool open;			/* whether there may be any */
 };
@@ -24,6 +27,26 @@ struct kipc_net {
 struct kipc_net *kipc_net_of(struct net *net);
 
 extern const struct kipc_ops *kipc_ops;
+
+/*
+ * The control block of an sk_buff that is delivered from. creds.pid is the sender's number in the
+ * initial pid namespace.
+ */
+struct kipc_cb {
+	struct netlink_skb_parms netlink;
+	/*
+	 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, a process that has
+	 * ended, or the sk_buff is in a queue. Borrowed while a datagram is handled, otherwise
+	 * a reference.
+	 */
+	struct pid *sender;
+};
+
+static inline struct kipc_cb *KIPC_CB(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct kipc_cb) > sizeof(skb->cb));
+	return (struct kipc_cb *)skb->cb;
+}
 
 /* Frame the time in which a namespace can have publishers of the kernel. */
 void kipc_publishers_begin(struct kipc_net *kn);
@@ -37,6 +60,5 @@ void kipc_own(struct sock *sk, struct sk_buff *skb,
 	      void (*destructor)(struct sk_buff *skb));
 
 void kipc_overflow_init(void);
-void kipc_overflow_exit(void);
 
 #endif /* KIPC_GLUE_INTERNAL_H */

@@ -178,10 +178,6 @@ static wait_queue_head_t kipc_waits[1 << KIPC_WAIT_BITS];
 /* The first nap. It is also what may be lost where nothing in the queue could be watched. */
 #define KIPC_NAP_MS 10
 
-/* How many sk_buffs have our destructor. */
-static atomic_t kipc_watched = ATOMIC_INIT(0);
-static DECLARE_WAIT_QUEUE_HEAD(kipc_unwatched);
-
 static wait_queue_head_t *kipc_wait_queue(const struct sock *sk)
 {
 	return &kipc_waits[hash_ptr(sk, KIPC_WAIT_BITS)];
@@ -195,8 +191,6 @@ static void kipc_watched_destructor(struct sk_buff *skb)
 	kipc_netlink_destructor(skb);
 	/* @sk may be gone by now; only its address is used. */
 	wake_up_interruptible(kipc_wait_queue(sk));
-	if (atomic_dec_and_test(&kipc_watched))
-		wake_up(&kipc_unwatched);
 }
 
 /*
@@ -220,10 +214,8 @@ static bool kipc_watch_queue(struct sock *sk, const struct sk_buff *message)
 		if (left <= most)
 			break;
 	}
-	if (watched && watched->destructor != kipc_watched_destructor) {
-		atomic_inc(&kipc_watched);
+	if (watched)
 		watched->destructor = kipc_watched_destructor;
-	}
 	spin_unlock_irq(&queue->lock);
 	return watched;
 }
@@ -238,7 +230,8 @@ int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
 	int err = 0;
 
 	while (left) {
-		prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE);
+		/* Suspending the machine is no signal. */
+		prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (!kipc_watch_queue(sk, skb))
 			nap = 1;
 		if (signal_pending(current)) {
@@ -273,12 +266,4 @@ void kipc_overflow_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(kipc_waits); i++)
 		init_waitqueue_head(&kipc_waits[i]);
-}
-
-/* All sockets are closed; what still lies in their queues is freed by RCU callbacks. */
-void kipc_overflow_exit(void)
-{
-	wait_event(kipc_unwatched, !atomic_read(&kipc_watched));
-	/* The last destructor may still be on its way out. */
-	rcu_barrier();
 }

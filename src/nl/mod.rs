@@ -2,7 +2,7 @@
 
 //! Netlink, safely: the only unsafe Rust of the module.
 //!
-//! `glue.c` knows the layout of sockets and sk_buffs and hands out opaque pointers; the types here
+//! The C files know the layout of sockets and sk_buffs and hand out opaque pointers; the types here
 //! give those pointers owners and lifetimes, so that the rest of the module needs no `unsafe`:
 //!
 //! - [`Registration`]: the protocol exists as long as this value; calls a [`Handler`],

@@ -16,10 +16,13 @@ use kernel::ffi::c_uint;
 use kernel::ffi::c_void;
 use kernel::prelude::*;
 use kernel::sync::Arc;
+use kernel::sync::ArcBorrow;
 use kernel::types::ForeignOwnable;
 
 /// What happens on the sockets of the protocol. All calls may sleep.
 pub(crate) trait Handler: 'static {
+    /// What the buses of all network namespaces share.
+    type Shared: Send + Sync + 'static;
     /// One per network namespace.
     type Bus: Send + Sync + 'static;
     /// What [`Inbound::attach`] attaches to a socket.
@@ -30,7 +33,7 @@ pub(crate) trait Handler: 'static {
     type Publisher: Send + Sync + 'static;
 
     /// A network namespace appeared; `None`: out of memory.
-    fn bus() -> Option<KBox<Self::Bus>>;
+    fn bus(shared: ArcBorrow<'_, Self::Shared>) -> Option<KBox<Self::Bus>>;
 
     /// A process sent a datagram. Calls for one socket may run at the same time on several CPUs.
     fn input(bus: &Self::Bus, inbound: Inbound<'_, Self::Client>);
@@ -79,8 +82,18 @@ pub(crate) struct Asker {
 ///
 /// # Invariants
 ///
-/// `kipc_register` succeeded with the callbacks of `H`, and `kipc_unregister` was not called.
-pub(crate) struct Registration<H: Handler>(PhantomData<fn() -> H>);
+/// `kipc_register` succeeded with the callbacks of `H` and `shared`, a foreign `Arc<H::Shared>`, and
+/// `kipc_unregister` was not called.
+pub(crate) struct Registration<H: Handler> {
+    shared: *mut c_void,
+    _handler: PhantomData<fn() -> H>,
+}
+
+// SAFETY: `shared` stands for an `Arc` of a type that is `Send` and `Sync`.
+unsafe impl<H: Handler> Send for Registration<H> {}
+
+// SAFETY: As above.
+unsafe impl<H: Handler> Sync for Registration<H> {}
 
 impl<H: Handler> Registration<H> {
     const OPS: ffi::kipc_ops = ffi::kipc_ops {
@@ -96,14 +109,23 @@ impl<H: Handler> Registration<H> {
     };
 
     /// Registers netlink protocol `protocol`; one registration can exist at a time.
-    pub(crate) fn new(protocol: u32) -> Result<Self> {
+    pub(crate) fn new(protocol: u32, shared: Arc<H::Shared>) -> Result<Self> {
         let ops: &'static ffi::kipc_ops = &Self::OPS;
-        // SAFETY: `ops` is static, and its functions do what `kipc_ops` asks for. Until the
-        // registration ends, no other client type than `H::Client` can be attached, since C
-        // refuses a second registration.
-        to_result(unsafe { ffi::kipc_register(ops, protocol) })?;
+        let shared = shared.into_foreign();
+        // SAFETY: `ops` is static, and its functions do what `kipc_ops` asks for; `shared` is valid
+        // until it is taken back. Until the registration ends, no other client type than `H::Client`
+        // can be attached, since C refuses a second registration.
+        let registered = to_result(unsafe { ffi::kipc_register(ops, shared, protocol) });
+        if registered.is_err() {
+            // SAFETY: It comes from `into_foreign` above, and C does not use it any more.
+            drop(unsafe { Arc::<H::Shared>::from_foreign(shared) });
+        }
+        registered?;
         // INVARIANT: It succeeded.
-        Ok(Self(PhantomData))
+        Ok(Self {
+            shared,
+            _handler: PhantomData,
+        })
     }
 }
 
@@ -112,14 +134,19 @@ impl<H: Handler> Drop for Registration<H> {
         // SAFETY: By the type invariant. An open socket pins the module, so none is open now and
         // no callback runs.
         unsafe { ffi::kipc_unregister() };
+        // SAFETY: By the type invariant it comes from `into_foreign`; C does not use it any more.
+        drop(unsafe { Arc::<H::Shared>::from_foreign(self.shared) });
     }
 }
 
 /// # Safety
 ///
-/// None: it is unsafe only because `kipc_ops` asks for that type.
-unsafe extern "C" fn bus_new<H: Handler>() -> *mut c_void {
-    match H::bus() {
+/// `shared` must be what was registered.
+unsafe extern "C" fn bus_new<H: Handler>(shared: *mut c_void) -> *mut c_void {
+    // SAFETY: By the contract of this function it is a foreign `Arc<H::Shared>`, which is taken back
+    // only when C does not use it any more.
+    let shared = unsafe { Arc::<H::Shared>::borrow(shared) };
+    match H::bus(shared) {
         Some(bus) => bus.into_foreign(),
         None => core::ptr::null_mut(),
     }

@@ -15,22 +15,27 @@ use crate::bus::port::Wait;
 use crate::parcel::OwnMessage;
 use core::ptr::NonNull;
 
-/// A counted reference to a user's netlink socket.
+/// A counted reference to a user's netlink socket, and to the pid namespace of its reader if that is
+/// not the initial one.
 ///
 /// # Invariants
 ///
-/// The pointer is a socket of our protocol, and `self` owns one reference to it.
-pub(crate) struct Socket(NonNull<ffi::sock>);
+/// `port.sk` is a socket of our protocol, and `self` owns one reference to it; `port.pid_ns` is null
+/// or a pid namespace of which `self` owns one reference.
+pub(crate) struct Socket {
+    port: ffi::kipc_port,
+}
 
 // SAFETY: `struct sock` is reference counted and its receive queue has a lock of its own; none of
-// what is done through a `Socket` depends on the thread.
+// what is done through a `Socket` depends on the thread. `struct pid_namespace` is reference counted
+// and only read.
 unsafe impl Send for Socket {}
 
 // SAFETY: As above; all operations take the locks that they need in C.
 unsafe impl Sync for Socket {}
 
 impl Socket {
-    /// Takes a reference.
+    /// Takes a reference, for what tells no pids.
     ///
     /// # Safety
     ///
@@ -39,7 +44,27 @@ impl Socket {
         // SAFETY: The caller guarantees that the socket is alive.
         unsafe { ffi::kipc_sock_hold(sock.as_ptr()) };
         // INVARIANT: The reference was just taken.
-        Self(sock)
+        Self {
+            port: ffi::kipc_port {
+                sk: sock.as_ptr(),
+                pid_ns: core::ptr::null_mut(),
+            },
+        }
+    }
+
+    /// Takes a reference to a socket on which messages are received; its pids will be those that the
+    /// process knows that is sending.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Socket::hold`].
+    pub(super) unsafe fn hold_for_sender(sock: NonNull<ffi::sock>) -> Self {
+        // SAFETY: By the contract of this function.
+        let mut socket = unsafe { Self::hold(sock) };
+        // INVARIANT: The reference is taken for us.
+        // SAFETY: All callers are in the context of a process.
+        socket.port.pid_ns = unsafe { ffi::kipc_pid_ns_of_sender() };
+        socket
     }
 
     /// Whether a filter is attached.
@@ -50,21 +75,22 @@ impl Socket {
 
     /// The pointer, for calls into C that keep no longer than `self` lives.
     pub(super) fn as_ptr(&self) -> *mut ffi::sock {
-        self.0.as_ptr()
+        self.port.sk
     }
-}
 
-impl Clone for Socket {
-    fn clone(&self) -> Self {
-        // SAFETY: By the type invariant the socket is alive.
-        unsafe { Self::hold(self.0) }
+    /// The same, for messages.
+    #[inline]
+    pub(super) fn port(&self) -> *const ffi::kipc_port {
+        &raw const self.port
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, this reference is ours to give back.
-        unsafe { ffi::kipc_sock_put(self.0.as_ptr()) };
+        unsafe { ffi::kipc_sock_put(self.port.sk) };
+        // SAFETY: By the type invariant, this reference, if there is one, is ours to give back.
+        unsafe { ffi::kipc_pid_ns_put(self.port.pid_ns) };
     }
 }
 
@@ -123,6 +149,11 @@ impl Port for Socket {
 
     fn commit(&self, held: Held) {
         held.queue();
+    }
+
+    fn overrun(&self) {
+        // SAFETY: By the type invariant the socket is alive.
+        unsafe { ffi::kipc_overrun(self.as_ptr()) };
     }
 
     fn wake(&self) {

@@ -125,6 +125,16 @@ refusals! {
     TooManySubscriptions = ENOSPC, c"too many subscriptions on this socket: unsubscribe some first";
     /// Limit of topics per bus.
     TooManyTopics = ENOSPC, c"too many topics on this bus";
+    /// Limit of sockets per user.
+    TooManySocketsOfUser = EDQUOT, c"too many sockets of this user: close some, or raise sockets_per_user of the module";
+    /// Limit of advertisements per user.
+    TooManyAdvertisementsOfUser = EDQUOT, c"too many advertisements of this user: end some, or raise advertisements_per_user of the module";
+    /// Limit of members per user.
+    TooManyMembershipsOfUser = EDQUOT, c"this user's sockets receive too many topics: end subscriptions, or raise memberships_per_user of the module";
+    /// Limit of members per topic and user.
+    TooManyMembersOfUser = ENOSPC, c"a topic has 1024 subscribers of one user at most";
+    /// Limit of publishers per topic and user.
+    TooManyPublishersOfUser = ENOSPC, c"a topic has 1024 publishers of one user at most";
     /// Limit of topics per user.
     TooManyTopicsOfUser = EDQUOT, c"too many topics of this user: end some, or raise topics_per_user of the module";
     /// Limit of subscriptions per user.
@@ -135,7 +145,7 @@ refusals! {
     /// A history deeper than the limit.
     HistoryTooDeep = ERANGE, c"a topic retains 4096 messages at most";
     /// Another user decides on the history.
-    HistoryOfOther = EPERM, c"another user decides on the history of this topic: leave the attribute out";
+    HistoryOfOther = EPERM, c"only the owner decides what this topic retains: leave HISTORY out";
     /// No such topic on the bus.
     NoSuchTopic = ENOENT, c"there is no topic of that name";
     /// A cancelled last will with a payload.

@@ -2,15 +2,22 @@
 
 //! What control requests change of a topic, and what they are told of it.
 
+use super::Decider;
 use super::Tail;
 use super::Topic;
 use crate::bus::access::Access;
 use crate::bus::access::Right;
+use crate::bus::account::Quota;
+use crate::bus::account::Resource;
 use crate::bus::client::Client;
 use crate::bus::client::ClientKey;
 use crate::bus::history::History;
+use crate::bus::history::Past;
+use crate::bus::limits;
 use crate::bus::member::Member;
+use crate::bus::port::Credentials as _;
 use crate::bus::port::Form;
+use crate::bus::port::Kept as _;
 use crate::bus::port::Parcel as _;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
@@ -20,63 +27,64 @@ use crate::bus::publication::Parting;
 use crate::bus::publication::Publisher;
 use crate::bus::subscription::Subscription;
 use crate::sys::Arc;
-use crate::sys::Map;
-use crate::sys::NoMemory;
 use crate::wire::record::Record;
 use crate::wire::record::Statistics;
 use crate::wire::record::TopicInfo;
 use crate::wire::refusal::Refusal;
+use core::ops::ControlFlow;
 
 impl<P: Port> Topic<P> {
-    /// Adds a publisher, whose client is none yet, and tells the audience.
+    /// Adds a publisher, whose client is none yet, and tells the audience. It may say how many messages
+    /// the topic shall retain.
     pub(in crate::bus) fn add_publisher(
         &self,
-        mut publisher: Publisher<P>,
-        history: Option<History<P>>,
+        publisher: Publisher<P>,
+        history: Option<u32>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
-        let client = &publisher.client;
-        let fingerprint = publisher.fingerprint;
+        let client = publisher.client.clone();
+        let (key, fingerprint) = (client.key(), publisher.fingerprint);
         if !tail.access.allows(&client.credentials, Right::Publish) {
             return Err(Refusal::PublishDenied);
         }
         if fingerprint != 0 && tail.fingerprint != 0 && fingerprint != tail.fingerprint {
             return Err(Refusal::FingerprintMismatch);
         }
-        if let (Some(old), Some(new)) = (&tail.history, &history) {
-            if old.depth() != new.depth() && !old.is_of(&client.credentials) {
-                return Err(Refusal::HistoryOfOther);
-            }
+        let decider = self.decider(&tail, &client.credentials);
+        if history.is_some_and(|depth| depth != tail.depth()) && !tail.may_decide(decider) {
+            return Err(Refusal::HistoryOfOther);
         }
-        tail.publishers.try_reserve(1)?;
+        let limit = limits::PUBLISHERS_PER_TOPIC_OF_USER;
+        tail.per_user
+            .add(&client.user, limit, Refusal::TooManyPublishersOfUser)?;
+        // INVARIANT: Counted above. It is not told of itself, since it is no publisher before.
+        if let Err(no_memory) = tail.publishers.try_insert(key, publisher) {
+            tail.per_user.remove(&client.user);
+            return Err(no_memory.into());
+        }
         // A socket that is being closed gives its port id free before its release gets here. Its
         // end must be told before the new bearer of the id appears. Publishers of the kernel share
         // an id.
-        let before = tail.publishers.iter().position(|other| {
-            other.client.port_id == client.port_id && other.client.port_id != KERNEL
-        });
-        if let Some(index) = before {
-            self.dismiss(&mut tail, index, Parting::Closed);
+        if client.port_id != KERNEL {
+            let before = tail.publisher_from((client.port_id, 0));
+            if let Some(before) = before.filter(|before| before.key() != key) {
+                self.dismiss(&mut tail, &before, Parting::Closed);
+            }
         }
         if tail.fingerprint == 0 {
             tail.fingerprint = fingerprint;
         }
-        match (&mut tail.history, history) {
-            (_, None) => {}
-            (old, Some(new)) if new.depth() == 0 => *old = None,
-            (Some(old), Some(new)) => old.set_depth(new.depth()),
-            (old @ None, new) => *old = new,
+        if let Some(depth) = history {
+            tail.decide(decider, depth);
         }
         let joined = Record::Joined {
             topic_id: self.id,
             port: client.port_id,
         };
-        self.tell(&mut tail, client, &joined);
-        let own = tail.audience.iter().filter(|m| m.client.is(client));
-        publisher.own_members = own.count();
-        self.tell_audience_to(&publisher, &tail);
-        // INVARIANT: Its client was no publisher; its own members are counted.
-        tail.publishers.try_push(publisher)?;
+        self.tell(&mut tail, &client, &joined);
+        if let Some(publisher) = tail.publishers.get(&key) {
+            self.tell_audience_to(publisher, &tail);
+        }
         Ok(())
     }
 
@@ -96,7 +104,7 @@ impl<P: Port> Topic<P> {
             gid: tail.access.gid,
             mode: tail.access.mode,
             publishers: limited(tail.publishers.len()),
-            subscribers: limited(tail.audience.len()),
+            subscribers: tail.audience.len(),
             history: history.map_or(0, History::depth),
             retained: limited(history.map_or(0, History::len)),
         })
@@ -117,37 +125,67 @@ impl<P: Port> Topic<P> {
         })
     }
 
-    /// Sets what is published when `client`, a publisher, is closed.
-    pub(in crate::bus) fn set_last_will(&self, client: &Client<P>, will: Option<LastWill<P>>) {
+    /// Sets what is published when `client`, a publisher, is closed; `None`: nothing.
+    pub(in crate::bus) fn set_last_will(
+        &self,
+        client: &Client<P>,
+        message: Option<P::Kept>,
+    ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
-        if let Some(publisher) = tail.publisher(client) {
-            publisher.will = will;
+        let Some(publisher) = tail.publishers.get_mut(&client.key()) else {
+            return Ok(());
+        };
+        let Some(message) = message else {
+            publisher.will = None;
+            return Ok(());
+        };
+        match &mut publisher.will {
+            // At the limit, too, one may take the place of another.
+            Some(will) => {
+                will.quota.resize(message.bytes())?;
+                will.message = message;
+            }
+            None => {
+                let bytes = message.bytes();
+                let quota = Quota::take(&client.user, Resource::RetainedBytes, bytes)?;
+                publisher.will = Some(LastWill { message, quota });
+            }
         }
+        Ok(())
     }
 
     /// Ends a publisher and tells the audience.
     pub(in crate::bus) fn remove_publisher(&self, client: &Client<P>, parting: Parting) {
-        let mut tail = self.tail.lock();
-        let index = tail.publishers.iter().position(|p| p.client.is(client));
-        if let Some(index) = index {
-            self.dismiss(&mut tail, index, parting);
-        }
+        self.dismiss(&mut self.tail.lock(), client, parting);
     }
 
-    fn dismiss(&self, tail: &mut Tail<P>, index: usize, parting: Parting) {
-        let Some(gone) = tail.publishers.swap_remove(index) else {
+    fn dismiss(&self, tail: &mut Tail<P>, client: &Client<P>, parting: Parting) {
+        let Some(gone) = tail.publishers.remove(&client.key()) else {
             return;
         };
+        // INVARIANT: It was counted.
+        tail.per_user.remove(&client.user);
         if let (Parting::Closed, Some(mut will)) = (parting, gone.will) {
-            let stamp = self.stamp(tail, &gone.client, gone.fingerprint);
+            let stamp = self.stamp(tail, client, gone.fingerprint);
             will.message.stamp(stamp);
-            self.publish_at_once(tail, &gone.client, stamp, &mut will.message);
+            self.publish_at_once(tail, client, stamp, &mut will.message);
         }
         let event = Record::Gone {
             topic_id: self.id,
-            port: gone.client.port_id,
+            port: client.port_id,
         };
-        self.tell(tail, &gone.client, &event);
+        self.tell(tail, client, &event);
+    }
+
+    /// What a user is to this topic where its history is decided on.
+    fn decider(&self, tail: &Tail<P>, user: &P::Credentials) -> Decider {
+        if user.uid() == tail.access.uid || user.is_admin() {
+            Decider::Owner
+        } else if user.uid() == self.creators.uid {
+            Decider::Creator
+        } else {
+            Decider::Nobody
+        }
     }
 
     /// Tells a publisher that wants to know it how many subscribers there are beside itself.
@@ -155,17 +193,20 @@ impl<P: Port> Topic<P> {
         if !publisher.events {
             return;
         }
-        let others = tail.audience.len().saturating_sub(publisher.own_members);
+        let own = [Form::V1, Form::Seed]
+            .into_iter()
+            .filter(|form| tail.audience.has(&(publisher.client.key(), *form)));
+        let others = u64::from(tail.audience.len()).saturating_sub(own.count() as u64);
         let matched = Record::Matched {
             topic_id: self.id,
-            count: others as u64,
+            count: others,
         };
         publisher.client.send(&matched, Room::Reserve);
     }
 
     /// The audience has changed.
     fn tell_audience(&self, tail: &Tail<P>) {
-        for publisher in tail.publishers.iter() {
+        for publisher in tail.publishers.values() {
             self.tell_audience_to(publisher, tail);
         }
     }
@@ -173,11 +214,11 @@ impl<P: Port> Topic<P> {
     /// Sends an event about `subject` to everybody else who wants events.
     fn tell(&self, tail: &mut Tail<P>, subject: &Client<P>, event: &Record<'_>) {
         let topic = self.identity(tail);
-        for member in tail.audience.iter_mut() {
+        tail.audience.each(|member| {
             if !member.client.is(subject) {
                 member.notify(topic, event);
             }
-        }
+        });
     }
 
     /// Whether a client has a right to this topic.
@@ -196,18 +237,16 @@ impl<P: Port> Topic<P> {
         let topic = self.identity(&tail);
         let tail = &mut *tail;
         tail.access = access;
-        let mut index = 0;
+        let mut number = 0;
         let mut changed = false;
-        while let Some(member) = tail.audience.get(index) {
+        while let Some(member) = tail.audience.at(number) {
             if access.allows(&member.client.credentials, Right::Subscribe) {
-                index = index.saturating_add(1);
-            } else if let Some(mut member) = tail.audience.swap_remove(index) {
-                if member.overflow().is_reliable() {
-                    tail.reliable = tail.reliable.saturating_sub(1);
-                }
+                number = number.saturating_add(1);
+                continue;
+            }
+            let key = member.key();
+            if let Some(mut member) = tail.audience.remove(&key) {
                 member.retire(topic);
-                // INVARIANT: It is not in the audience any more.
-                tail.left(&member.client);
                 changed = true;
             }
         }
@@ -216,107 +255,90 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Hands each publisher that this access does not allow to `each`, until that fails.
-    pub(in crate::bus) fn try_each_intruder(
-        &self,
-        access: Access,
-        mut each: impl FnMut(&Arc<Client<P>>) -> Result<(), NoMemory>,
-    ) -> Result<(), NoMemory> {
-        let tail = self.tail.lock();
-        tail.publishers
-            .iter()
-            .filter(|publisher| !access.allows(&publisher.client.credentials, Right::Publish))
-            .try_for_each(|publisher| each(&publisher.client))
-    }
-
-    /// Makes room for so many subscriptions that match, so that adding them next cannot fail.
-    pub(in crate::bus) fn reserve(&self, subscriptions: usize) -> Result<(), NoMemory> {
-        self.tail.lock().audience.try_reserve(subscriptions)
-    }
-
-    /// Adds a subscription that matches, if its client may subscribe.
-    pub(in crate::bus) fn add_subscription(
-        &self,
-        subscription: &Subscription<P>,
-    ) -> Result<(), NoMemory> {
+    /// The first publisher from this one on that the access does not allow.
+    pub(in crate::bus) fn next_intruder(&self, from: ClientKey) -> Option<Arc<Client<P>>> {
         let mut tail = self.tail.lock();
-        if !tail.allows(subscription) {
-            return Ok(());
-        }
-        let known = tail.audience.iter().position(|m| m.serves(subscription));
-        self.join(&mut tail, subscription, known)
+        let access = tail.access;
+        tail.publishers.visit_from(&from, |_, publisher| {
+            if access.allows(&publisher.client.credentials, Right::Publish) {
+                return ControlFlow::Continue(());
+            }
+            ControlFlow::Break(publisher.client.clone())
+        })
     }
 
-    /// Like [`Topic::add_subscription`], for a topic that nobody knows yet: `places` says where in
-    /// its audience each client is, so that it need not be looked through for each of them.
-    pub(in crate::bus) fn add_first_subscription(
-        &self,
-        subscription: &Subscription<P>,
-        places: &mut Map<(ClientKey, Form), usize>,
-    ) -> Result<(), NoMemory> {
+    /// Takes a place in the audience for a subscription that matches, if its client may subscribe, so
+    /// that adding it next cannot fail.
+    pub(in crate::bus) fn take_place(&self, subscription: &Subscription<P>) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
-        if !tail.allows(subscription) {
+        if !tail.allows(subscription) || tail.audience.has(&subscription.member_key()) {
             return Ok(());
         }
-        let key = (subscription.client.key(), subscription.form);
-        let known = places.get(&key).copied();
-        if known.is_none() {
-            places.try_insert(key, tail.audience.len())?;
-        }
-        self.join(&mut tail, subscription, known)
+        let quota = Quota::one(&subscription.client.user, Resource::Memberships)?;
+        tail.audience.insert(Member::new(subscription, quota))
     }
 
-    /// Counts a subscription for its member of the audience, which is `known` by its place there or
-    /// becomes one.
-    fn join(
-        &self,
-        tail: &mut Tail<P>,
-        subscription: &Subscription<P>,
-        known: Option<usize>,
-    ) -> Result<(), NoMemory> {
-        let topic = self.identity(tail);
-        if known.is_none() {
-            // INVARIANT: No member serves this client and form.
-            tail.audience.try_push(Member::new(subscription))?;
-            tail.came(&subscription.client);
+    /// Leaves a place that was taken, where no subscription was added.
+    pub(in crate::bus) fn leave_place(&self, subscription: &Subscription<P>) {
+        let mut tail = self.tail.lock();
+        let key = subscription.member_key();
+        if tail.audience.change(&key, |member| member.is_idle()) == Some(true) {
+            tail.audience.remove(&key);
         }
-        let member = match known {
-            Some(index) => tail.audience.get_mut(index),
-            None => tail.audience.last_mut(),
-        };
-        let Some(member) = member else {
-            return Ok(());
-        };
-        let was_reliable = member.overflow().is_reliable();
-        let tell_publishers = member.add(subscription);
-        if member.overflow().is_reliable() && !was_reliable {
-            tail.reliable = tail.reliable.saturating_add(1);
-        }
-        // Who gets the topic already must not get its messages twice.
-        if let (None, true, Some(history)) = (known, subscription.history, &mut tail.history) {
-            history.replay(|seq, message| {
-                member.deliver(topic, message, seq);
-            });
-            member.settle(topic);
-        }
-        if tell_publishers {
-            for publisher in tail.publishers.iter() {
-                if !publisher.client.is(&subscription.client) {
-                    let port = publisher.client.port_id;
-                    member.notify(
-                        topic,
-                        &Record::Joined {
+    }
+
+    /// Adds a subscription that matches, if its client may subscribe, to the place that was taken.
+    pub(in crate::bus) fn add_subscription(&self, subscription: &Subscription<P>) {
+        let mut tail = self.tail.lock();
+        let topic = self.identity(&tail);
+        let tail = &mut *tail;
+        let Tail {
+            audience,
+            publishers,
+            history,
+            ..
+        } = tail;
+        let joined = audience.change(&subscription.member_key(), |member| {
+            let is_new = member.is_idle();
+            let tell_publishers = member.add(subscription);
+            // Who gets the topic already must not get its messages twice.
+            if let (true, true, Some(history)) = (is_new, subscription.history, history) {
+                history.replay(|past| match past {
+                    // As with live ones.
+                    Past::Message(_, from, _) if from == subscription.client.key() => {}
+                    Past::Message(seq, _, message) => {
+                        member.deliver(topic, message, seq);
+                    }
+                    Past::Gap(first, count) => member.miss(topic, first, count),
+                });
+                member.settle(topic);
+            }
+            if tell_publishers {
+                for publisher in publishers.values() {
+                    if !publisher.client.is(&subscription.client) {
+                        let joined = Record::Joined {
                             topic_id: self.id,
-                            port,
-                        },
-                    );
+                            port: publisher.client.port_id,
+                        };
+                        member.notify(topic, &joined);
+                    }
                 }
             }
-        }
-        if known.is_none() {
+            is_new
+        });
+        if joined == Some(true) {
             self.tell_audience(tail);
         }
-        Ok(())
+    }
+
+    /// Adds a subscription that matches, if its client may subscribe, where another one's request is
+    /// the cause, which must not fail: if there is no place, the subscriber is told that it misses
+    /// something.
+    pub(in crate::bus) fn welcome(&self, subscription: &Subscription<P>) {
+        match self.take_place(subscription) {
+            Ok(()) => self.add_subscription(subscription),
+            Err(_) => subscription.client.port.overrun(),
+        }
     }
 
     /// Tells whoever named the topic, and may not subscribe to it, why nothing comes.
@@ -337,34 +359,27 @@ impl<P: Port> Topic<P> {
     ) {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
-        let index = tail.audience.iter().position(|m| m.serves(subscription));
-        let tail = &mut *tail;
-        let Some(index) = index else { return };
-        let Some(member) = tail.audience.get_mut(index) else {
-            return;
-        };
-        let was_reliable = member.overflow().is_reliable();
-        let left = member.remove(subscription);
-        if was_reliable && !member.overflow().is_reliable() {
-            tail.reliable = tail.reliable.saturating_sub(1);
-        }
-        if !left {
+        let key = subscription.member_key();
+        if tail
+            .audience
+            .change(&key, |member| member.remove(subscription))
+            != Some(true)
+        {
             return;
         }
-        let member = tail.audience.swap_remove(index);
-        // INVARIANT: It is not in the audience any more.
-        tail.left(&subscription.client);
-        if let (Some(mut member), Parting::Withdrawn) = (member, parting) {
+        if let (Some(mut member), Parting::Withdrawn) = (tail.audience.remove(&key), parting) {
             member.settle(topic);
         }
-        self.tell_audience(tail);
+        self.tell_audience(&tail);
     }
 
     /// Lets go of all retained messages, if whoever asks decides on them.
     pub(in crate::bus) fn clear_history(&self, asker: &P::Credentials) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
+        let decider = self.decider(&tail, asker);
+        let may = tail.may_decide(decider);
         match &mut tail.history {
-            Some(history) if !history.is_of(asker) => Err(Refusal::HistoryOfOther),
+            Some(_) if !may => Err(Refusal::HistoryOfOther),
             Some(history) => {
                 history.clear();
                 Ok(())
@@ -382,7 +397,7 @@ impl<P: Port> Topic<P> {
             .history
             .as_ref()
             .is_some_and(|history| history.len() > 0);
-        if !tail.publishers.is_empty() || retains {
+        if tail.publishers.len() > 0 || retains {
             return false;
         }
         // Whoever holds the topic a little longer must not hold its audience.
@@ -390,5 +405,39 @@ impl<P: Port> Topic<P> {
             member.retire(topic);
         }
         true
+    }
+}
+
+impl<P: Port> Tail<P> {
+    /// How many messages the topic retains at most.
+    fn depth(&self) -> u32 {
+        self.history.as_ref().map_or(0, History::depth)
+    }
+
+    /// Whether this one may change that.
+    fn may_decide(&self, decider: Decider) -> bool {
+        decider != Decider::Nobody && decider >= self.decider
+    }
+
+    /// Changes how many messages the topic retains, if this one may; it is the number that there is
+    /// otherwise.
+    fn decide(&mut self, decider: Decider, depth: u32) {
+        if !self.may_decide(decider) {
+            return;
+        }
+        self.decider = decider;
+        match &mut self.history {
+            history if depth == 0 => *history = None,
+            Some(history) => history.set_depth(depth),
+            history => *history = Some(History::new(depth, self.seq)),
+        }
+    }
+
+    /// The first publisher from this one on, if it has the same port id.
+    fn publisher_from(&mut self, from: ClientKey) -> Option<Arc<Client<P>>> {
+        let found = self.publishers.visit_from(&from, |_, publisher| {
+            ControlFlow::Break(publisher.client.clone())
+        });
+        found.filter(|client| client.port_id == from.0)
     }
 }
