@@ -3,7 +3,6 @@
 //! The audience of a topic: who gets its messages.
 
 use crate::bus::account::PerUser;
-use crate::bus::client::ClientKey;
 use crate::bus::limits;
 use crate::bus::member::Member;
 use crate::bus::port::Form;
@@ -12,8 +11,8 @@ use crate::sys::Map;
 use crate::wire::refusal::Refusal;
 use core::ops::ControlFlow;
 
-/// Which client, and in which form it gets messages.
-pub(super) type MemberKey = (ClientKey, Form);
+/// A client's serial number, and the form in which it gets messages.
+pub(super) type MemberKey = (u64, Form);
 
 /// Members of one chunk.
 const CHUNK: u32 = 16;

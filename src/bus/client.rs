@@ -34,7 +34,7 @@ pub(crate) struct Client<P: Port> {
     pub(crate) port: P,
     /// Who opened it.
     pub(super) credentials: P::Credentials,
-    /// What its number among the clients of the bus is: they count from 1.
+    /// Its number among the clients of the bus, which count from 1.
     pub(super) serial: u64,
     /// Who is charged for what it has.
     pub(super) user: User,

@@ -5,7 +5,6 @@
 use crate::bus::account::Quota;
 use crate::bus::account::Resource;
 use crate::bus::client::Client;
-use crate::bus::client::ClientKey;
 use crate::bus::port::Kept as _;
 use crate::bus::port::Port;
 use crate::sys::Map;
@@ -14,16 +13,16 @@ use core::ops::ControlFlow;
 /// A retained message.
 struct Retained<P: Port> {
     message: P::Kept,
-    /// Who published it.
-    from: ClientKey,
+    /// Serial number of the client that published it.
+    from: u64,
     /// What it costs that client's user.
     quota: Quota,
 }
 
 /// What a late subscriber gets of a history, in order.
 pub(super) enum Past<'a, P: Port> {
-    /// A message, its number, and who published it.
-    Message(u64, ClientKey, &'a mut P::Kept),
+    /// A message, its number, and the serial number of the client that published it.
+    Message(u64, u64, &'a mut P::Kept),
     /// So many messages from this number on, which could not be retained.
     Gap(u64, u64),
 }
@@ -111,7 +110,7 @@ impl<P: Port> History<P> {
         };
         let retained = Retained {
             message,
-            from: from.key(),
+            from: from.serial,
             quota,
         };
         // INVARIANT: It is the last. If there is no memory, it is a gap.

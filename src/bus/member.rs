@@ -86,7 +86,7 @@ impl<P: Port> Member<P> {
 
     /// Its key.
     pub(super) fn key(&self) -> MemberKey {
-        (self.client.key(), self.form)
+        (self.client.serial, self.form)
     }
 
     /// Whose it is.

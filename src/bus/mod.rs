@@ -163,8 +163,9 @@ impl<P: Port> Bus<P> {
                         events: offer.events,
                         will: None,
                     };
+                    let before = registry.client_before(client);
                     topic
-                        .add_publisher(publisher, offer.history)
+                        .add_publisher(publisher, offer.history, before.as_deref())
                         .inspect_err(|_| {
                             owned.remove(id);
                         })

@@ -22,6 +22,7 @@ use crate::bus::offer::Offer;
 use crate::bus::policy::Policy;
 use crate::bus::port::Credentials as _;
 use crate::bus::port::Port;
+use crate::bus::port::KERNEL;
 use crate::bus::publication::Parting;
 use crate::bus::subscription::Subscription;
 use crate::bus::text::Text;
@@ -32,6 +33,7 @@ use crate::sys::Arc;
 use crate::sys::Map;
 use crate::sys::NoMemory;
 use crate::wire::refusal::Refusal;
+use core::ops::ControlFlow;
 
 /// All topics and subscriptions of a bus.
 pub(super) struct Registry<P: Port> {
@@ -95,6 +97,18 @@ impl<P: Port> Registry<P> {
         if owned.quota.take().is_some() {
             self.clients.remove(&client.key());
         }
+    }
+
+    /// A client with the same port id that came earlier, and is about to leave. Clients of the kernel
+    /// share one.
+    pub(super) fn client_before(&mut self, client: &Client<P>) -> Option<Arc<Client<P>>> {
+        if client.port_id == KERNEL {
+            return None;
+        }
+        let before = self.clients.visit_from(&(client.port_id, 0), |_, found| {
+            ControlFlow::Break(found.clone())
+        });
+        before.filter(|before| before.port_id == client.port_id && !before.is(client))
     }
 
     /// The topic of this name, if it exists.
@@ -239,7 +253,7 @@ impl<P: Port> Registry<P> {
     pub(super) fn next_intruder(&mut self, after: Option<&Intruder<P>>) -> Option<Intruder<P>> {
         let mut topic = match after {
             Some((topic, client)) => {
-                if let Some(next) = topic.next_intruder(client.key()) {
+                if let Some(next) = topic.next_intruder(client.serial.saturating_add(1)) {
                     return Some((topic.clone(), next));
                 }
                 self.index.topic_after(Some(&topic.name))
@@ -247,7 +261,7 @@ impl<P: Port> Registry<P> {
             None => self.index.topic_after(None),
         };
         while let Some(found) = topic {
-            if let Some(client) = found.next_intruder((0, 0)) {
+            if let Some(client) = found.next_intruder(0) {
                 return Some((found, client));
             }
             topic = self.index.topic_after(Some(&found.name));

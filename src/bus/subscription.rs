@@ -41,6 +41,6 @@ pub(super) struct Subscription<P: Port> {
 impl<P: Port> Subscription<P> {
     /// Which member of audiences it belongs to.
     pub(super) fn member_key(&self) -> MemberKey {
-        (self.client.key(), self.form)
+        (self.client.serial, self.form)
     }
 }

@@ -10,7 +10,6 @@ use crate::bus::account::PerUser;
 use crate::bus::account::Quota;
 use crate::bus::audience::Audience;
 use crate::bus::client::Client;
-use crate::bus::client::ClientKey;
 use crate::bus::history::History;
 use crate::bus::member::Member;
 use crate::bus::overflow::Overflow;
@@ -82,8 +81,8 @@ struct Tail<P: Port> {
     dropped: u64,
     /// Fingerprint of the payload's type: the first one advertised that is not 0.
     fingerprint: u64,
-    /// By client.
-    publishers: Map<ClientKey, Publisher<P>>,
+    /// By the serial numbers of their clients, hence in the order in which those came.
+    publishers: Map<u64, Publisher<P>>,
     per_user: PerUser,
     audience: Audience<P>,
     history: Option<History<P>>,

@@ -10,7 +10,6 @@ use crate::bus::access::Right;
 use crate::bus::account::Quota;
 use crate::bus::account::Resource;
 use crate::bus::client::Client;
-use crate::bus::client::ClientKey;
 use crate::bus::history::History;
 use crate::bus::history::Past;
 use crate::bus::limits;
@@ -21,7 +20,6 @@ use crate::bus::port::Kept as _;
 use crate::bus::port::Parcel as _;
 use crate::bus::port::Port;
 use crate::bus::port::Room;
-use crate::bus::port::KERNEL;
 use crate::bus::publication::LastWill;
 use crate::bus::publication::Parting;
 use crate::bus::publication::Publisher;
@@ -35,15 +33,17 @@ use core::ops::ControlFlow;
 
 impl<P: Port> Topic<P> {
     /// Adds a publisher, whose client is none yet, and tells the audience. It may say how many messages
-    /// the topic shall retain.
+    /// the topic shall retain. If there is a client `before` it with its port id, that one is about to
+    /// leave.
     pub(in crate::bus) fn add_publisher(
         &self,
         publisher: Publisher<P>,
         history: Option<u32>,
+        before: Option<&Client<P>>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         let client = publisher.client.clone();
-        let (key, fingerprint) = (client.key(), publisher.fingerprint);
+        let (serial, fingerprint) = (client.serial, publisher.fingerprint);
         if !tail.access.allows(&client.credentials, Right::Publish) {
             return Err(Refusal::PublishDenied);
         }
@@ -58,18 +58,14 @@ impl<P: Port> Topic<P> {
         tail.per_user
             .add(&client.user, limit, Refusal::TooManyPublishersOfUser)?;
         // INVARIANT: Counted above. It is not told of itself, since it is no publisher before.
-        if let Err(no_memory) = tail.publishers.try_insert(key, publisher) {
+        if let Err(no_memory) = tail.publishers.try_insert(serial, publisher) {
             tail.per_user.remove(&client.user);
             return Err(no_memory.into());
         }
         // A socket that is being closed gives its port id free before its release gets here. Its
-        // end must be told before the new bearer of the id appears. Publishers of the kernel share
-        // an id.
-        if client.port_id != KERNEL {
-            let before = tail.publisher_from((client.port_id, 0));
-            if let Some(before) = before.filter(|before| before.key() != key) {
-                self.dismiss(&mut tail, &before, Parting::Closed);
-            }
+        // end must be told before the new bearer of the id appears.
+        if let Some(before) = before {
+            self.dismiss(&mut tail, before, Parting::Closed);
         }
         if tail.fingerprint == 0 {
             tail.fingerprint = fingerprint;
@@ -82,7 +78,7 @@ impl<P: Port> Topic<P> {
             port: client.port_id,
         };
         self.tell(&mut tail, &client, &joined);
-        if let Some(publisher) = tail.publishers.get(&key) {
+        if let Some(publisher) = tail.publishers.get(&serial) {
             self.tell_audience_to(publisher, &tail);
         }
         Ok(())
@@ -132,7 +128,7 @@ impl<P: Port> Topic<P> {
         message: Option<P::Kept>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
-        let Some(publisher) = tail.publishers.get_mut(&client.key()) else {
+        let Some(publisher) = tail.publishers.get_mut(&client.serial) else {
             return Ok(());
         };
         let Some(message) = message else {
@@ -160,7 +156,7 @@ impl<P: Port> Topic<P> {
     }
 
     fn dismiss(&self, tail: &mut Tail<P>, client: &Client<P>, parting: Parting) {
-        let Some(gone) = tail.publishers.remove(&client.key()) else {
+        let Some(gone) = tail.publishers.remove(&client.serial) else {
             return;
         };
         // INVARIANT: It was counted.
@@ -195,7 +191,7 @@ impl<P: Port> Topic<P> {
         }
         let own = [Form::V1, Form::Seed]
             .into_iter()
-            .filter(|form| tail.audience.has(&(publisher.client.key(), *form)));
+            .filter(|form| tail.audience.has(&(publisher.client.serial, *form)));
         let others = u64::from(tail.audience.len()).saturating_sub(own.count() as u64);
         let matched = Record::Matched {
             topic_id: self.id,
@@ -255,8 +251,8 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// The first publisher from this one on that the access does not allow.
-    pub(in crate::bus) fn next_intruder(&self, from: ClientKey) -> Option<Arc<Client<P>>> {
+    /// The first publisher from this serial number on that the access does not allow.
+    pub(in crate::bus) fn next_intruder(&self, from: u64) -> Option<Arc<Client<P>>> {
         let mut tail = self.tail.lock();
         let access = tail.access;
         tail.publishers.visit_from(&from, |_, publisher| {
@@ -305,7 +301,7 @@ impl<P: Port> Topic<P> {
             if let (true, true, Some(history)) = (is_new, subscription.history, history) {
                 history.replay(|past| match past {
                     // As with live ones.
-                    Past::Message(_, from, _) if from == subscription.client.key() => {}
+                    Past::Message(_, from, _) if from == subscription.client.serial => {}
                     Past::Message(seq, _, message) => {
                         member.deliver(topic, message, seq);
                     }
@@ -431,13 +427,5 @@ impl<P: Port> Tail<P> {
             Some(history) => history.set_depth(depth),
             history => *history = Some(History::new(depth, self.seq)),
         }
-    }
-
-    /// The first publisher from this one on, if it has the same port id.
-    fn publisher_from(&mut self, from: ClientKey) -> Option<Arc<Client<P>>> {
-        let found = self.publishers.visit_from(&from, |_, publisher| {
-            ControlFlow::Break(publisher.client.clone())
-        });
-        found.filter(|client| client.port_id == from.0)
     }
 }

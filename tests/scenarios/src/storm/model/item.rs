@@ -10,6 +10,8 @@ use std::rc::Rc;
 /// A published message.
 #[derive(PartialEq, Eq)]
 pub struct Message {
+    /// Serial number of the client that published it.
+    pub from: u64,
     pub topic: u32,
     pub seq: u64,
     pub port: u32,

@@ -10,6 +10,7 @@ use super::item::Items;
 use super::item::Member;
 use super::item::Message;
 use super::item::Reasons;
+use super::state::Decider;
 use super::state::History;
 use super::state::Publication;
 use super::state::Reference;
@@ -58,11 +59,9 @@ impl Reference {
             if !fingerprints.contains(&0) && fingerprints[0] != fingerprints[1] {
                 reasons.push(Refusal::FingerprintMismatch);
             }
-            if let (Some(history), Some(depth)) = (&topic.history, terms.history) {
-                let may = user.uid == history.uid || user.is_admin();
-                if depth != history.depth && !may {
-                    reasons.push(Refusal::HistoryOfOther);
-                }
+            if terms.history.is_some_and(|depth| depth != topic.depth()) && !topic.may_decide(user)
+            {
+                reasons.push(Refusal::HistoryOfOther);
             }
         } else {
             let may = |gid| user.is_in_group(gid) || user.is_admin();
@@ -92,26 +91,33 @@ impl Reference {
                 offered: 0,
                 publishers: Vec::new(),
                 history: None,
+                decider: Decider::Nobody,
             };
+            // A rule may have made another user the owner, but the creator decides until that does.
             self.topics.insert(name, topic);
         }
         let topic = self.topics.get_mut(name).expect("it exists");
         if topic.fingerprint == 0 {
             topic.fingerprint = terms.fingerprint;
         }
-        match (&mut topic.history, terms.history) {
-            (_, None) => {}
-            (history, Some(0)) => *history = None,
-            (Some(history), Some(depth)) => {
-                history.depth = depth;
-                history.trim();
-            }
-            (history, Some(depth)) => {
-                *history = Some(History {
-                    uid: user.uid,
-                    depth,
-                    messages: VecDeque::new(),
-                });
+        if topic.may_decide(user) {
+            topic.decider = match terms.history {
+                Some(_) => topic.decider(user),
+                None => topic.decider,
+            };
+            match (&mut topic.history, terms.history) {
+                (_, None) => {}
+                (history, Some(0)) => *history = None,
+                (Some(history), Some(depth)) => {
+                    history.depth = depth;
+                    history.trim();
+                }
+                (history, Some(depth)) => {
+                    *history = Some(History {
+                        depth,
+                        messages: VecDeque::new(),
+                    });
+                }
             }
         }
         topic.publishers.push(client);
@@ -259,6 +265,7 @@ impl Reference {
         for draft in drafts {
             topic.seq += 1;
             messages.push(Rc::new(Message {
+                from: self.clients[client].serial,
                 topic: topic.id,
                 seq: topic.seq,
                 port: self.clients[client].port,
@@ -310,8 +317,9 @@ impl Reference {
         let user = self.clients[client].user;
         let topic = self.topics.get_mut(name);
         let topic = topic.ok_or_else(|| vec![Refusal::NoSuchTopic])?;
+        let may = topic.may_decide(user);
         if let Some(history) = &mut topic.history {
-            if user.uid != history.uid && !user.is_admin() {
+            if !may {
                 return Err(vec![Refusal::HistoryOfOther]);
             }
             history.messages.clear();

@@ -24,10 +24,18 @@ use crate::wire::message::SUBSCRIBE_FAIL;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// Who decided on what a topic retains; a later one overrules an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decider {
+    Nobody,
+    Creator,
+    Owner,
+}
 
 pub struct History {
-    /// Who decides on it.
-    pub uid: u32,
     pub depth: u32,
     pub messages: VecDeque<Rc<Message>>,
 }
@@ -44,6 +52,27 @@ pub struct Topic {
     /// These are clients.
     pub publishers: Vec<usize>,
     pub history: Option<History>,
+    pub decider: Decider,
+}
+
+impl Topic {
+    /// What a user is to the topic where its history is decided on.
+    pub fn decider(&self, user: &User) -> Decider {
+        match () {
+            () if user.uid == self.access.uid || user.is_admin() => Decider::Owner,
+            () if user.uid == self.creators.uid => Decider::Creator,
+            () => Decider::Nobody,
+        }
+    }
+
+    pub fn may_decide(&self, user: &User) -> bool {
+        let decider = self.decider(user);
+        decider != Decider::Nobody && decider >= self.decider
+    }
+
+    pub fn depth(&self) -> u32 {
+        self.history.as_ref().map_or(0, |history| history.depth)
+    }
 }
 
 pub struct Publication {
@@ -67,6 +96,8 @@ impl Subscription {
 }
 
 pub struct Client {
+    /// No other client has it, though port ids come again.
+    pub serial: u64,
     pub user: &'static User,
     pub port: u32,
     /// Only tags that are a multiple of this pass.
@@ -79,7 +110,9 @@ pub struct Client {
 
 impl Client {
     pub fn new(user: &'static User, port: u32, divisor: u32) -> Self {
+        static SERIALS: AtomicU64 = AtomicU64::new(0);
         Self {
+            serial: SERIALS.fetch_add(1, Ordering::Relaxed),
             user,
             port,
             divisor,
@@ -173,7 +206,8 @@ impl Reference {
     pub fn replay(&self, member: Member, name: &str, optional: bool) -> Items {
         let history = self.topics[name].history.as_ref();
         let messages = history.into_iter().flat_map(|history| &history.messages);
-        let passing = messages.filter(|m| self.clients[member.client].passes(m.tag));
+        let client = &self.clients[member.client];
+        let passing = messages.filter(|m| client.passes(m.tag) && m.from != client.serial);
         let item = |message: &Rc<Message>| Item::Message {
             message: message.clone(),
             form: Form::V1,
