@@ -277,6 +277,9 @@ impl Shared<'_> {
             lost_count: lost_at::COUNT as u32,
             lost: lost.as_ptr(),
             lost_len: lost.len() as u32,
+            first_event: message::TOPIC,
+            last_event: message::MATCHED,
+            event_len: record::MAX_LEN as u32,
         };
         // SAFETY: Both objects are alive by their invariants; `layout` and what it points to
         // outlive the call. The offsets lie within the record, which the tests of the wire format

@@ -113,6 +113,9 @@ pub struct kipc_layout {
     pub lost_count: kernel::ffi::c_uint,
     pub lost: *const kernel::ffi::c_uchar,
     pub lost_len: kernel::ffi::c_uint,
+    pub first_event: kernel::ffi::c_ushort,
+    pub last_event: kernel::ffi::c_ushort,
+    pub event_len: kernel::ffi::c_uint,
 }
 pub mod kipc_room {
     pub type Type = kernel::ffi::c_uint;

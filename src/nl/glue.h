@@ -180,12 +180,15 @@ struct kipc_layout {
 	unsigned int lost_count;	/* offset of a u64 */
 	const unsigned char *lost;	/* a record whose fields are still to be filled */
 	unsigned int lost_len;
+	unsigned short first_event;	/* the lowest nlmsg_type of an event */
+	unsigned short last_event;	/* the highest */
+	unsigned int event_len;		/* no event is longer */
 };
 
 /*
- * Frees the oldest messages in the queue until there is room for @skb. Each is replaced by, or
- * counted in, the record of a loss at its place. 0, or -ENOBUFS if there is no room even so, or
- * -ENOMEM.
+ * Frees the oldest messages in the queue until there is room for @skb. Each is counted in the
+ * record of a loss of its topic, after the front of the queue. It does no more than a fixed amount
+ * of work. 0, or -ENOBUFS if there is no room even so, or -ENOMEM.
  */
 int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_layout *layout);
 

@@ -34,12 +34,16 @@ extern const struct kipc_ops *kipc_ops;
  */
 struct kipc_cb {
 	struct netlink_skb_parms netlink;
-	/*
-	 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, a process that has
-	 * ended, or the sk_buff is in a queue. Borrowed while a datagram is handled, otherwise
-	 * a reference.
-	 */
-	struct pid *sender;
+	union {
+		/*
+		 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, a process
+		 * that has ended, or the sk_buff is in a queue. Borrowed while a datagram is
+		 * handled, otherwise a reference.
+		 */
+		struct pid *sender;
+		/* In a queue: not 0, if these are the losses of the queue. */
+		unsigned long losses;
+	};
 };
 
 static inline struct kipc_cb *KIPC_CB(const struct sk_buff *skb)
@@ -54,6 +58,9 @@ void kipc_publishers_end(struct kipc_net *kn);
 
 /* netlink_skb_destructor(), which is not exported; known from the first datagram on. */
 extern void (*kipc_netlink_destructor)(struct sk_buff *skb);
+
+/* A linear sk_buff; large ones are not contiguous, and know how to be freed by their destructor. */
+struct sk_buff *kipc_alloc(unsigned int len, gfp_t gfp);
 
 /* @skb, for which room was taken, belongs to @sk from here on: freeing it gives the room back. */
 void kipc_own(struct sock *sk, struct sk_buff *skb,

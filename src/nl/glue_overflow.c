@@ -4,6 +4,7 @@
  */
 #include <linux/hash.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/netlink.h>
@@ -30,9 +31,28 @@ static bool kipc_has_room(struct sock *sk, unsigned int truesize)
  *
  * The queue holds messages and records. A message at the very front is the reader's: if it could
  * be evicted, a reader slower than the publishers would find the record of a loss at each read and
- * never a message. What is evicted is the oldest behind it. Between the two are records only, so
- * any of these that counts up to the evicted message may count it, too.
+ * never a message. What is evicted is the oldest after it.
+ *
+ * The words of all that was evicted lie in one sk_buff, right after the front, or at it if there
+ * was no message: one record of a loss for each topic, found by a hash table. So the word of a loss
+ * takes less room than what was lost, however many topics there are. Records that lie before the
+ * next message are moved there, too, in their order: nothing is walked over twice.
  */
+
+/* How many messages and records a publish may evict or move: others must not wait for long. */
+#define KIPC_MOST_STEPS 64
+
+/* Room for records in the smallest sk_buff with a table; smaller ones are searched through. */
+#define KIPC_LOSSES_MIN 1024
+
+/* No record of a loss is longer. */
+#define KIPC_LOST_MOST 64
+
+enum kipc_step {
+	KIPC_STEP_DONE,
+	KIPC_STEP_NOTHING,	/* nothing can be evicted */
+	KIPC_STEP_SPACE,	/* the losses need an sk_buff with more room */
+};
 
 static u16 kipc_type(const struct sk_buff *skb)
 {
@@ -45,16 +65,12 @@ static bool kipc_is_message(const struct sk_buff *skb, const struct kipc_layout 
 	       kipc_type(skb) == layout->message_type;
 }
 
-/* The message to evict: one at the front only if there is no other. */
-static struct sk_buff *kipc_oldest(struct sk_buff_head *queue, const struct kipc_layout *layout)
+/* Whether @skb holds nothing but an event of ours, which may be moved to other ones. */
+static bool kipc_is_event(const struct sk_buff *skb, const struct kipc_layout *layout)
 {
-	struct sk_buff *front = skb_peek(queue);
-	struct sk_buff *skb;
-
-	skb_queue_walk(queue, skb)
-		if (skb != front && kipc_is_message(skb, layout))
-			return skb;
-	return front && kipc_is_message(front, layout) ? front : NULL;
+	return skb->len >= NLMSG_HDRLEN && skb->len <= layout->event_len &&
+	       kipc_type(skb) >= layout->first_event && kipc_type(skb) <= layout->last_event &&
+	       ((const struct nlmsghdr *)skb->data)->nlmsg_len == skb->len;
 }
 
 /* How many messages lie in @skb: one, or a batch. All have headers that we wrote. */
@@ -72,88 +88,225 @@ static unsigned int kipc_messages(const struct sk_buff *skb)
 	return max(count, 1U);
 }
 
-/*
- * The record before @message that counts losses of its topic, unless a message of the topic lies
- * between: it would be told behind what came later. The numbers need not be in a row, since the
- * reader's filter may have taken out some.
- */
-static struct sk_buff *kipc_loss_before(struct sk_buff_head *queue, struct sk_buff *message,
-					u32 topic, const struct kipc_layout *layout)
+/* The losses of a queue, if nobody else looks at them: MSG_PEEK does so without the lock. */
+static bool kipc_is_losses(const struct sk_buff *skb)
 {
-	struct sk_buff *skb, *loss = NULL;
-
-	skb_queue_walk(queue, skb) {
-		if (skb == message)
-			break;
-		if (kipc_is_message(skb, layout)) {
-			if (get_unaligned((u32 *)(skb->data + layout->message_topic)) == topic)
-				loss = NULL;
-		} else if (skb->len == layout->lost_len &&
-			   kipc_type(skb) == layout->lost_type &&
-			   get_unaligned((u32 *)(skb->data + layout->lost_topic)) == topic) {
-			loss = skb;
-		}
-	}
-	return loss;
+	return KIPC_CB(skb)->losses && !skb_shared(skb) && !skb_cloned(skb);
 }
 
-/* Moves the oldest message from the queue to @evicted; @spare becomes its record if need be. */
-static bool kipc_evict_one(struct sock *sk, struct sk_buff **spare,
-			   struct sk_buff_head *evicted, const struct kipc_layout *layout)
+/* The table: offsets of records, in units of 4 bytes, and plus one; after the records' room. */
+static u32 *kipc_slots(const struct sk_buff *skb, unsigned int *slots)
+{
+	*slots = KIPC_CB(skb)->losses - 1;
+	return (u32 *)skb_end_pointer(skb) - *slots;
+}
+
+static unsigned int kipc_losses_room(const struct sk_buff *skb)
+{
+	unsigned int slots;
+	u32 *table = kipc_slots(skb, &slots);
+
+	return (unsigned char *)table - skb_tail_pointer(skb);
+}
+
+static struct sk_buff *kipc_losses_new(unsigned int room)
+{
+	/* A power of two, and more than the records that find room. */
+	unsigned int slots = room < KIPC_LOSSES_MIN ? 0 : roundup_pow_of_two(room / 20);
+	struct sk_buff *skb = kipc_alloc(room + slots * sizeof(u32), GFP_KERNEL | __GFP_NOWARN);
+
+	if (!skb)
+		return NULL;
+	KIPC_CB(skb)->losses = slots + 1;
+	memset(kipc_slots(skb, &slots), 0, slots * sizeof(u32));
+	return skb;
+}
+
+static bool kipc_is_loss(const void *record, u32 topic, const struct kipc_layout *layout)
+{
+	return ((const struct nlmsghdr *)record)->nlmsg_type == layout->lost_type &&
+	       get_unaligned((u32 *)(record + layout->lost_topic)) == topic;
+}
+
+/* The slot of the record of losses of @topic, or an empty one for it; NULL: neither is near. */
+static u32 *kipc_slot(const struct sk_buff *losses, u32 topic, const struct kipc_layout *layout)
+{
+	unsigned int slots, i;
+	u32 *table = kipc_slots(losses, &slots);
+
+	for (i = 0; i < min(slots, 8U); i++) {
+		u32 *slot = &table[(hash_32(topic, ilog2(slots)) + i) & (slots - 1)];
+
+		if (!*slot || kipc_is_loss(losses->data + (*slot - 1) * 4, topic, layout))
+			return slot;
+	}
+	return NULL;
+}
+
+/* The record of losses of @topic, or NULL. */
+static void *kipc_loss_of(const struct sk_buff *losses, u32 topic,
+			  const struct kipc_layout *layout)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)losses->data;
+	int left = losses->len;
+	u32 *slot;
+
+	/* With a table. */
+	if (KIPC_CB(losses)->losses > 1) {
+		slot = kipc_slot(losses, topic, layout);
+		return slot && *slot ? losses->data + (*slot - 1) * 4 : NULL;
+	}
+	while (nlmsg_ok(nlh, left)) {
+		if (kipc_is_loss(nlh, topic, layout))
+			return nlh;
+		nlh = nlmsg_next(nlh, &left);
+	}
+	return NULL;
+}
+
+/* Appends a record, for which there is room. */
+static void *kipc_losses_append(struct sk_buff *losses, const void *data, unsigned int len,
+				const struct kipc_layout *layout)
+{
+	void *record = skb_put_data(losses, data, len);
+	u32 topic, *slot;
+
+	/* The next one must be aligned. */
+	skb_put_zero(losses, NLMSG_ALIGN(len) - len);
+	if (((const struct nlmsghdr *)record)->nlmsg_type == layout->lost_type) {
+		topic = get_unaligned((u32 *)(record + layout->lost_topic));
+		slot = kipc_slot(losses, topic, layout);
+		/* One that finds none is not counted up any more. */
+		if (slot && !*slot)
+			*slot = ((unsigned char *)record - losses->data) / 4 + 1;
+	}
+	return record;
+}
+
+/* Moves the records of @losses to @spare, which takes its place in the queue. */
+static void kipc_losses_grow(struct sk_buff_head *queue, struct sk_buff *losses,
+			     struct sk_buff *spare, const struct kipc_layout *layout)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)losses->data;
+	int left = losses->len;
+
+	while (nlmsg_ok(nlh, left)) {
+		kipc_losses_append(spare, nlh, nlh->nlmsg_len, layout);
+		nlh = nlmsg_next(nlh, &left);
+	}
+	__skb_queue_after(queue, losses, spare);
+	__skb_unlink(losses, queue);
+}
+
+/*
+ * Evicts the oldest message, or moves a record, to @gone. @spare takes the losses if there is none
+ * yet, or it has no room; if @spare has not enough either, @want says how much is needed. Caller
+ * holds the lock of the queue.
+ */
+static enum kipc_step kipc_evict_one(struct sock *sk, struct sk_buff **spare, unsigned int *want,
+				     struct sk_buff_head *gone, const struct kipc_layout *layout)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	struct sk_buff *message = kipc_oldest(queue, layout);
-	struct sk_buff *loss;
+	struct sk_buff *front = skb_peek(queue), *losses = NULL, *next;
+	unsigned int need = layout->lost_len;
+	unsigned char lost[KIPC_LOST_MOST];
+	void *loss = NULL;
+	u64 *count;
 	u32 topic;
-	u64 seq, *count;
 
-	if (!message)
-		return false;
-	topic = get_unaligned((u32 *)(message->data + layout->message_topic));
-	seq = get_unaligned((u64 *)(message->data + layout->message_seq));
-	loss = kipc_loss_before(queue, message, topic, layout);
-	if (!loss) {
-		loss = *spare;
-		*spare = NULL;
-		put_unaligned(topic, (u32 *)(loss->data + layout->lost_topic));
-		put_unaligned(seq, (u64 *)(loss->data + layout->lost_first));
-		atomic_add(loss->truesize, &sk->sk_rmem_alloc);
-		kipc_own(sk, loss, sock_rfree);
-		__skb_queue_before(queue, message, loss);
+	if (!front)
+		return KIPC_STEP_NOTHING;
+	if (kipc_is_losses(front))
+		losses = front;
+	next = skb_peek_next(front, queue);
+	if (!losses && next && kipc_is_losses(next)) {
+		losses = next;
+		next = skb_peek_next(losses, queue);
 	}
-	count = (u64 *)(loss->data + layout->lost_count);
-	put_unaligned(get_unaligned(count) + kipc_messages(message), count);
-	__skb_unlink(message, queue);
-	__skb_queue_tail(evicted, message);
-	sk_drops_inc(sk);
-	return true;
+	if (!next) {
+		/* Only if there is no other. */
+		next = front;
+		losses = NULL;
+	}
+
+	if (kipc_is_message(next, layout)) {
+		topic = get_unaligned((u32 *)(next->data + layout->message_topic));
+		if (losses)
+			loss = kipc_loss_of(losses, topic, layout);
+	} else if (next != front && kipc_is_event(next, layout)) {
+		need = NLMSG_ALIGN(next->len);
+	} else {
+		return KIPC_STEP_NOTHING;
+	}
+
+	if (!loss && (!losses || kipc_losses_room(losses) < need)) {
+		*want = need + (losses ? losses->len : 0);
+		if (!*spare || kipc_losses_room(*spare) < *want)
+			return KIPC_STEP_SPACE;
+		atomic_add((*spare)->truesize, &sk->sk_rmem_alloc);
+		kipc_own(sk, *spare, (*spare)->destructor ? (*spare)->destructor : sock_rfree);
+		if (losses) {
+			kipc_losses_grow(queue, losses, *spare, layout);
+			__skb_queue_tail(gone, losses);
+		} else {
+			__skb_queue_before(queue, next, *spare);
+		}
+		losses = *spare;
+		*spare = NULL;
+	}
+
+	if (!kipc_is_message(next, layout)) {
+		kipc_losses_append(losses, next->data, next->len, layout);
+	} else {
+		if (!loss) {
+			memcpy(lost, layout->lost, layout->lost_len);
+			put_unaligned(topic, (u32 *)(lost + layout->lost_topic));
+			put_unaligned(get_unaligned((u64 *)(next->data + layout->message_seq)),
+				      (u64 *)(lost + layout->lost_first));
+			loss = kipc_losses_append(losses, lost, layout->lost_len, layout);
+		}
+		count = loss + layout->lost_count;
+		put_unaligned(get_unaligned(count) + kipc_messages(next), count);
+		sk_drops_inc(sk);
+	}
+	__skb_unlink(next, queue);
+	__skb_queue_tail(gone, next);
+	return KIPC_STEP_DONE;
 }
 
 int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_layout *layout)
 {
+	/* Half of the queue is for messages, whatever there is to tell of others. */
+	unsigned int want = 0, most = READ_ONCE(sk->sk_rcvbuf) / 2, steps = 0;
 	struct sk_buff *spare = NULL;
+	struct sk_buff_head gone;
+	enum kipc_step step;
 	int err = 0;
 
-	while (!kipc_has_room(sk, skb->truesize)) {
-		struct sk_buff_head evicted;
-		bool found;
-
-		if (!spare) {
-			spare = alloc_skb(layout->lost_len, GFP_KERNEL);
-			if (!spare)
-				return -ENOMEM;
-			skb_put_data(spare, layout->lost, layout->lost_len);
-		}
-		__skb_queue_head_init(&evicted);
-		spin_lock_irq(&sk->sk_receive_queue.lock);
-		found = kipc_evict_one(sk, &spare, &evicted, layout);
-		spin_unlock_irq(&sk->sk_receive_queue.lock);
-		/* Gives the room back. */
-		__skb_queue_purge(&evicted);
-		if (!found) {
+	if (WARN_ON_ONCE(layout->lost_len > KIPC_LOST_MOST))
+		return -ENOBUFS;
+	__skb_queue_head_init(&gone);
+	while (!err && !kipc_has_room(sk, skb->truesize)) {
+		if (steps++ == KIPC_MOST_STEPS) {
 			err = -ENOBUFS;
 			break;
 		}
+		spin_lock_irq(&sk->sk_receive_queue.lock);
+		step = kipc_evict_one(sk, &spare, &want, &gone, layout);
+		spin_unlock_irq(&sk->sk_receive_queue.lock);
+		/* Gives the room back. */
+		__skb_queue_purge(&gone);
+		if (step == KIPC_STEP_DONE)
+			continue;
+		kfree_skb(spare);
+		spare = NULL;
+		if (step == KIPC_STEP_NOTHING || want > most) {
+			err = -ENOBUFS;
+			break;
+		}
+		spare = kipc_losses_new(roundup_pow_of_two(2 * want));
+		if (!spare)
+			err = -ENOMEM;
 	}
 	kfree_skb(spare);
 	return err;

@@ -47,7 +47,7 @@ static struct sk_buff *kipc_alloc_large(unsigned int size, gfp_t gfp)
 	return skb;
 }
 
-static struct sk_buff *kipc_alloc(unsigned int len, gfp_t gfp)
+struct sk_buff *kipc_alloc(unsigned int len, gfp_t gfp)
 {
 	unsigned int size = SKB_DATA_ALIGN(len) +
 			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
