@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Inside the machine: programs of two ages, in /compat/old and /compat/new, on one module.
 #
-#   guest.sh old|new NAME...
+#   guest.sh AGE NAME...                                     AGE: old or new
 #
-# First the command line of each age and both together, then values of one type, the C library, all
-# ways onto the bus, then the scenarios NAME of the one age. Whether these went as they should is judged outside.
+# First the command line of this age and both together, then values of one type, the C library, all
+# ways onto the bus, then the scenarios NAME of this age. Whether these went as they should is judged
+# outside.
 set -euf
 
 age=$1
@@ -120,7 +121,7 @@ if [ -f /compat/info ]; then
 	diff /compat/info /info || fail "$age says of the module what tests/compat/info does not"
 	echo "ok      $age says of the module what tests/compat/info says"
 fi
-for pair in 'old old' 'old new' 'new old' 'new new'; do
+for pair in "$age $age" 'old new' 'new old'; do
 	# Two words.
 	# shellcheck disable=SC2086
 	command_line $pair
