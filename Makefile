@@ -40,7 +40,7 @@ demo: ## set up a virtual machine and watch messages go through the module
 	demo/run
 
 .PHONY: test
-test: lint unit vm-test interfaces packages ## everything that must pass before a change lands
+test: lint unit vm-test interfaces compat packages ## everything that must pass before a change lands
 
 .PHONY: lint
 lint: ## formatting, lints, and whether what must agree does
@@ -68,6 +68,10 @@ interfaces: ## the examples; the C library from C and C++, under valgrind too; t
 	tests/terminal/run
 	tests/c-abi/run
 	tests/ynl/run
+
+.PHONY: compat
+compat: ## programs of an earlier revision on this module, and programs of this one on its module
+	tests/compat/run
 
 .PHONY: fuzz
 fuzz: ## throw messages at the module: FUZZ="--messages 10000000 --seed 1"

@@ -85,5 +85,5 @@ clean_all() {
 	for suite in "${SUITES_KNOWN[@]}" "$DEBUG_KERNEL"; do
 		setup_forget "$suite"
 	done
-	rm -rf -- "$CACHE"/{builds,runs,systems,log,tmp,apt,cargo,targets,debs,fuzz-host}
+	rm -rf -- "$CACHE"/{builds,runs,systems,log,tmp,apt,cargo,targets,debs,fuzz-host,compat}
 }
