@@ -15,12 +15,11 @@ die() {
 # trace_build PROGRAM.c...: the tracer, these programs, the modules, and what makes tables.
 trace_build() {
 	local program
-	"$LAB" exec gcc -shared -fPIC -O2 -Wall -Wextra -Werror -fvisibility=hidden \
-		-o /dev/stdout bench/trace/plugin/tracer.c >"$work/tracer.so"
+	"$CHECKOUT/tests/vm/guest-c" "$work/tracer.so" -shared -fPIC -fvisibility=hidden \
+		bench/trace/plugin/tracer.c
 	for program; do
-		"$LAB" exec gcc -static -O2 -Wall -Wextra -Werror -pthread -Iinclude/uapi \
-			-o /dev/stdout "$program" >"$work/$(basename -- "$program" .c)"
-		chmod +x "$work/$(basename -- "$program" .c)"
+		"$CHECKOUT/tests/vm/guest-c" "$work/$(basename -- "$program" .c)" \
+			-pthread -Iinclude/uapi "$program"
 	done
 	"$CHECKOUT/tests/vm/guest-programs" --release "$work" kipc-trace
 	"$LAB" module "${kernel[@]}" --extra bench/baseline
