@@ -279,7 +279,6 @@ impl Shared<'_> {
             lost_len: lost.len() as u32,
             first_event: message::TOPIC,
             last_event: message::MATCHED,
-            event_len: record::MAX_LEN as u32,
         };
         // SAFETY: Both objects are alive by their invariants; `layout` and what it points to
         // outlive the call. The offsets lie within the record, which the tests of the wire format
@@ -336,7 +335,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         // SAFETY: By the type invariants; the socket is still held.
-        unsafe { ffi::kipc_skb_free(self.skb.as_ptr()) };
+        unsafe { ffi::kipc_held_free(self.skb.as_ptr()) };
     }
 }
 

@@ -115,7 +115,6 @@ pub struct kipc_layout {
     pub lost_len: kernel::ffi::c_uint,
     pub first_event: kernel::ffi::c_ushort,
     pub last_event: kernel::ffi::c_ushort,
-    pub event_len: kernel::ffi::c_uint,
 }
 pub mod kipc_room {
     pub type Type = kernel::ffi::c_uint;
@@ -188,6 +187,7 @@ unsafe extern "C" {
         outcome: *mut kipc_outcome::Type,
     ) -> *mut sk_buff;
     pub fn kipc_queue_held(held: *mut sk_buff);
+    pub fn kipc_held_free(held: *mut sk_buff);
     pub fn kipc_evict(
         sk: *mut sock,
         skb: *const sk_buff,

@@ -162,12 +162,13 @@ enum kipc_outcome kipc_queue_shared(const struct kipc_port *port, struct sk_buff
 
 /*
  * The first half of kipc_queue_shared(): takes the room, queues nothing. The result goes to
- * kipc_queue_held() or kipc_skb_free(), while the socket is still held. NULL: see @outcome.
+ * kipc_queue_held() or kipc_held_free(), while the socket is still held. NULL: see @outcome.
  */
 struct sk_buff *kipc_hold_shared(const struct kipc_port *port, struct sk_buff *skb,
 				 unsigned int offset, unsigned int len,
 				 enum kipc_outcome *outcome);
 void kipc_queue_held(struct sk_buff *held);
+void kipc_held_free(struct sk_buff *held);
 
 /* Where published messages and the record of a loss have their fields. */
 struct kipc_layout {
@@ -182,7 +183,6 @@ struct kipc_layout {
 	unsigned int lost_len;
 	unsigned short first_event;	/* the lowest nlmsg_type of an event */
 	unsigned short last_event;	/* the highest */
-	unsigned int event_len;		/* no event is longer */
 };
 
 /*

@@ -36,15 +36,21 @@ struct kipc_cb {
 	struct netlink_skb_parms netlink;
 	union {
 		/*
-		 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, a process
-		 * that has ended, or the sk_buff is in a queue. Borrowed while a datagram is
-		 * handled, otherwise a reference.
+		 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, or a process
+		 * that has ended. Borrowed while a datagram is handled, otherwise a reference.
 		 */
 		struct pid *sender;
-		/* In a queue: not 0, if these are the losses of the queue. */
-		unsigned long losses;
+		/*
+		 * In a queue: what we put there. 0 is what others did: netlink a part of a dump,
+		 * mq_notify() 32 bytes that a process chose freely.
+		 */
+		unsigned long kind;
 	};
 };
+
+#define KIPC_KIND_MESSAGE	1UL
+#define KIPC_KIND_RECORD	2UL
+#define KIPC_KIND_LOSSES	3UL	/* and more: see glue_overflow.c */
 
 static inline struct kipc_cb *KIPC_CB(const struct sk_buff *skb)
 {

@@ -61,19 +61,20 @@ static u16 kipc_type(const struct sk_buff *skb)
 
 static bool kipc_is_message(const struct sk_buff *skb, const struct kipc_layout *layout)
 {
-	return skb->len >= layout->message_seq + sizeof(u64) &&
+	/* Its reader's filter may have cut it short. */
+	return KIPC_CB(skb)->kind == KIPC_KIND_MESSAGE &&
+	       skb->len >= layout->message_seq + sizeof(u64) &&
 	       kipc_type(skb) == layout->message_type;
 }
 
-/* Whether @skb holds nothing but an event of ours, which may be moved to other ones. */
+/* Whether @skb holds nothing but an event, which may be moved to other ones. */
 static bool kipc_is_event(const struct sk_buff *skb, const struct kipc_layout *layout)
 {
-	return skb->len >= NLMSG_HDRLEN && skb->len <= layout->event_len &&
-	       kipc_type(skb) >= layout->first_event && kipc_type(skb) <= layout->last_event &&
-	       ((const struct nlmsghdr *)skb->data)->nlmsg_len == skb->len;
+	return KIPC_CB(skb)->kind == KIPC_KIND_RECORD &&
+	       kipc_type(skb) >= layout->first_event && kipc_type(skb) <= layout->last_event;
 }
 
-/* How many messages lie in @skb: one, or a batch. All have headers that we wrote. */
+/* How many messages lie in the message @skb: one, or a batch. All have headers that we wrote. */
 static unsigned int kipc_messages(const struct sk_buff *skb)
 {
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)skb->data;
@@ -91,13 +92,13 @@ static unsigned int kipc_messages(const struct sk_buff *skb)
 /* The losses of a queue, if nobody else looks at them: MSG_PEEK does so without the lock. */
 static bool kipc_is_losses(const struct sk_buff *skb)
 {
-	return KIPC_CB(skb)->losses && !skb_shared(skb) && !skb_cloned(skb);
+	return KIPC_CB(skb)->kind >= KIPC_KIND_LOSSES && !skb_shared(skb) && !skb_cloned(skb);
 }
 
 /* The table: offsets of records, in units of 4 bytes, and plus one; after the records' room. */
 static u32 *kipc_slots(const struct sk_buff *skb, unsigned int *slots)
 {
-	*slots = KIPC_CB(skb)->losses - 1;
+	*slots = KIPC_CB(skb)->kind - KIPC_KIND_LOSSES;
 	return (u32 *)skb_end_pointer(skb) - *slots;
 }
 
@@ -117,7 +118,7 @@ static struct sk_buff *kipc_losses_new(unsigned int room)
 
 	if (!skb)
 		return NULL;
-	KIPC_CB(skb)->losses = slots + 1;
+	KIPC_CB(skb)->kind = KIPC_KIND_LOSSES + slots;
 	memset(kipc_slots(skb, &slots), 0, slots * sizeof(u32));
 	return skb;
 }
@@ -152,7 +153,7 @@ static void *kipc_loss_of(const struct sk_buff *losses, u32 topic,
 	u32 *slot;
 
 	/* With a table. */
-	if (KIPC_CB(losses)->losses > 1) {
+	if (KIPC_CB(losses)->kind > KIPC_KIND_LOSSES) {
 		slot = kipc_slot(losses, topic, layout);
 		return slot && *slot ? losses->data + (*slot - 1) * 4 : NULL;
 	}

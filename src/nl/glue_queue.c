@@ -111,7 +111,7 @@ static __always_inline void kipc_cut(const struct kipc_port *port, struct sk_buf
 	/* As it is, it is the number in the initial pid namespace. */
 	if (unlikely(port->pid_ns))
 		NETLINK_CB(clone).creds.pid = pid_nr_ns(KIPC_CB(clone)->sender, port->pid_ns);
-	KIPC_CB(clone)->sender = NULL;
+	KIPC_CB(clone)->kind = KIPC_KIND_MESSAGE;
 }
 
 /*
@@ -219,6 +219,7 @@ enum kipc_outcome kipc_queue_copy(struct sock *sk, const unsigned char *data,
 
 	if (likely(skb)) {
 		skb_put_data(skb, data, len);
+		KIPC_CB(skb)->kind = KIPC_KIND_RECORD;
 		/* No filter: a record is not a message, and its reader must not miss it. */
 		if (unlikely(security_sock_rcv_skb(sk, skb))) {
 			consume_skb(skb);

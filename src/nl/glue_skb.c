@@ -128,7 +128,11 @@ unsigned int kipc_skb_truesize(const struct sk_buff *skb)
 
 void kipc_skb_free(struct sk_buff *skb)
 {
-	/* What is queued has none. */
 	put_pid(KIPC_CB(skb)->sender);
 	consume_skb(skb);
+}
+
+void kipc_held_free(struct sk_buff *held)
+{
+	consume_skb(held);
 }
