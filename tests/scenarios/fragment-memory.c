@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Takes nearly all memory, then gives back all but one page of each eight that lie in a row. What
- * is free afterwards is plenty, but nothing of it lies together in more than four pages. Says
- * "ready", and stays until it is killed.
+ * Takes nearly all memory, then gives back all but one page of each eight that lie in a row, and
+ * takes what is left of larger pieces, also of those that come later. So plenty is free, but
+ * nothing of it lies together in more than four pages. Says "ready", and stays until it is killed.
  *
  *   fragment-memory LEAVE
  *
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #ifndef MADV_DONTNEED_LOCKED
@@ -25,6 +26,10 @@
 #define BLOCK 8 /* pages, a power of two: the order that must not be found */
 #define FRAME_MASK ((1ULL << 55) - 1)
 #define CHUNK 4096
+#define ORDER 3
+/* What a Unix socket takes as one piece, and what it takes beside that. */
+#define PIECE (BLOCK * 4096)
+#define BESIDE 3000
 
 static long meminfo(const char *name)
 {
@@ -46,13 +51,66 @@ static int die(const char *what)
 	return 1;
 }
 
+/* How many kilobytes lie together in pieces of that order or more, where the kernel takes them. */
+static unsigned long together(void)
+{
+	unsigned long sum = 0;
+	char line[512];
+	FILE *file = fopen("/proc/buddyinfo", "r");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *next = strstr(line, "zone");
+		char zone[32];
+		int order;
+
+		/* That of old devices is left to them. */
+		if (!next || sscanf(next, "zone %31s", zone) != 1 || !strcmp(zone, "DMA"))
+			continue;
+		next = strstr(next, zone) + strlen(zone);
+		for (order = 0; *next && *next != '\n'; order++) {
+			unsigned long count = strtoul(next, &next, 10);
+
+			if (order >= ORDER)
+				sum += count << (order + 2);
+			while (*next == ' ')
+				next++;
+		}
+	}
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+/* Takes what lies together, until there is none or it does not get less: messages in a socket. */
+static void take_pieces(int socket)
+{
+	static const char message[PIECE + BESIDE];
+	unsigned long left = together();
+	int vain = 0;
+
+	while (left >= PIECE / 1024 && vain < 16) {
+		unsigned long before = left;
+
+		if (send(socket, message, sizeof(message), MSG_DONTWAIT) < 0)
+			return;
+		left = together();
+		vain = left < before ? 0 : vain + 1;
+	}
+}
+
+/* Gives back pages that lie in a row in our memory, though not in the machine's. */
+static int give_back(char *memory, unsigned long first, unsigned long count, long page)
+{
+	return count ? madvise(memory + first * page, count * page, MADV_DONTNEED_LOCKED) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static uint64_t entries[CHUNK];
 	long page = sysconf(_SC_PAGESIZE);
-	unsigned long pages, i, kept = 0, most_blocks = 1UL << 24;
+	unsigned long pages, i, kept = 0, row = 0, most_blocks = 1UL << 24;
+	int room = 1 << 29, sockets[2], pagemap;
 	unsigned char *has_one;
-	int pagemap;
 	char *memory;
 
 	if (argc != 2) {
@@ -88,17 +146,28 @@ int main(int argc, char **argv)
 				fputs("fragment-memory: a page has no frame\n", stderr);
 				return 1;
 			}
-			if (!has_one[block]) {
-				has_one[block] = 1;
-				kept++;
-			} else if (madvise(memory + (i + n) * page, page, MADV_DONTNEED_LOCKED)) {
-				return die("MADV_DONTNEED_LOCKED");
+			if (has_one[block]) {
+				row++;
+				continue;
 			}
+			if (give_back(memory, i + n - row, row, page))
+				return die("MADV_DONTNEED_LOCKED");
+			has_one[block] = 1;
+			kept++;
+			row = 0;
 		}
 	}
+	if (give_back(memory, pages - row, row, page))
+		return die("MADV_DONTNEED_LOCKED");
 	munmap(has_one, most_blocks);
-	printf("ready\n%lu of %lu pages kept\n", kept, pages);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) ||
+	    setsockopt(sockets[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)))
+		return die("a pair of sockets");
+	take_pieces(sockets[0]);
+	printf("ready\n%lu of %lu pages kept, %lu kB lie together\n", kept, pages, together());
 	fflush(stdout);
-	for (;;)
-		pause();
+	for (;;) {
+		take_pieces(sockets[0]);
+		usleep(2000);
+	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a program in a user namespace of its own that an ordinary user owns and for which he has 65536
- * further ids, as newuidmap hands them out: 1 there is SUB here, and so on. The program is user INSIDE there,
- * with that user's group. Needs root.
+ * Runs a program in a user namespace of its own that an ordinary user owns and for which he has
+ * 65536 further ids, as newuidmap hands them out: 1 there is SUB here, and so on. The program is
+ * user INSIDE there, with that user's group. Needs root.
  *
  *   in-user-namespace OWNER SUB INSIDE PROGRAM...
  */

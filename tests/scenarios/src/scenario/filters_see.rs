@@ -43,8 +43,8 @@ const TOLD: usize = 64;
 /// Length of a payload: odd, so that there is padding behind it, and long enough for all readings.
 const LEN: usize = 265;
 
-/// Offsets at both ends of a message of that length. Another message, of 72 bytes, may stand in front
-/// or behind.
+/// Offsets at both ends of a message of that length. Another message, of 72 bytes, may stand in
+/// front or behind.
 const ENDS: [Range<usize>; 2] = [0..100, 260..420];
 
 /// How many filters are there at a time: as many descriptors as a process may have, and to spare.

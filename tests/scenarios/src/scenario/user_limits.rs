@@ -151,8 +151,8 @@ pub fn of_memberships_hold_whoever_makes_them() {
     load_as_usual();
 }
 
-/// Publishers of a topic, and those who receive it, are few enough of each user for there to be room
-/// for others.
+/// Publishers of a topic, and those who receive it, are few enough of each user for there to be
+/// room for others.
 pub fn of_one_topic_leave_room_for_others() {
     const MOST: usize = 1024;
     many_descriptors();
