@@ -20,6 +20,7 @@ mod role;
 mod scenario;
 mod spec;
 mod storm;
+mod user;
 #[allow(
     dead_code,
     reason = "the module compiles the same files; scenarios need a part of them"

@@ -25,6 +25,14 @@ impl Process {
         Self::spawn(Command::new(program.as_ref()).args(arguments))
     }
 
+    /// Starts a program as an ordinary user.
+    pub fn start_as_user<S: AsRef<str>>(uid: u32, words: &[S]) -> Self {
+        let (program, arguments) = words.split_first().expect("a program");
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let mut command = Command::new(program.as_ref());
+        Self::spawn(command.args(arguments).uid(uid).gid(uid))
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -73,6 +81,13 @@ impl Process {
         Self::spawn(command.arg(how).args(words).uid(uid).gid(uid))
     }
 
+    /// Starts this program in a role, behind a program that makes surroundings for it.
+    pub fn role_behind(before: &[&str], arguments: &[&str]) -> Self {
+        let before = before.iter().map(|word| word.to_string());
+        let words: Vec<_> = before.chain(Self::role_words(arguments)).collect();
+        Self::start(&words)
+    }
+
     fn role_words(arguments: &[&str]) -> Vec<String> {
         let program = std::env::current_exe().expect("own path");
         let program = program.to_str().expect("a path in UTF-8").to_owned();
@@ -103,6 +118,11 @@ impl Process {
     pub fn ready(mut self) -> Self {
         assert_eq!(self.line(), "ready");
         self
+    }
+
+    /// Whether it has not ended.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("wait").is_none()
     }
 
     /// Kills with SIGKILL and waits until the process is gone.

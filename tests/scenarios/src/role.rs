@@ -4,13 +4,25 @@
 
 use crate::client::Client;
 use crate::client::Event;
+use crate::scenario::sender_identity;
+use crate::scenario::unload_with_kept_sockets;
+use crate::scenario::user_limits;
 use std::io::Write;
 use std::time::Duration;
 
-fn say(line: &str) {
+/// Says a line to the scenario.
+pub fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").expect("say a line");
     out.flush().expect("flush");
+}
+
+/// Ends when whoever started it ends, also where only that one's end is waited for: a program that
+/// makes a namespace stands between, perhaps.
+pub fn end_with_parent() {
+    use rustix::process::Signal;
+    use rustix::process::set_parent_process_death_signal;
+    set_parent_process_death_signal(Some(Signal::KILL)).expect("prctl");
 }
 
 /// Runs the role that the arguments name.
@@ -36,6 +48,13 @@ pub fn run(arguments: &[String]) {
         ["subscribe-and-stall", pattern] => subscribe_and_stall(pattern),
         ["alone"] => alone(),
         ["wait-for-kernel"] => wait_for_kernel(),
+        ["send-to", topic, how] => sender_identity::sender(topic, how),
+        ["report-senders", topic, what, count] => {
+            sender_identity::receiver(topic, what == "retained", count);
+        }
+        ["hand-over-receiver", topic] => sender_identity::hand_over_receiver(topic),
+        ["keep-a-waited-for-reader"] => unload_with_kept_sockets::keep_in_a_namespace(),
+        ["try-advertise", topic] => user_limits::try_advertise(topic),
         ["typed-publisher"] => crate::scenario::typed_round_trip::publisher(),
         _ => panic!("unknown role {words:?}"),
     }

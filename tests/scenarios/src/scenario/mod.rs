@@ -10,6 +10,8 @@ mod dumps;
 mod events;
 mod exact_loss;
 mod fan_out;
+mod filters_see;
+mod fragmented_memory;
 mod full_queue;
 pub mod history;
 mod interfaces;
@@ -29,13 +31,16 @@ mod refused_topic;
 mod seed_and_v1;
 mod seed_fan_out;
 mod seed_registers_twice;
+pub mod sender_identity;
 mod spoofed_port;
 mod strictest_policy;
 mod subscribe_close_cycles;
 mod subscriber_dies_with_full_queue;
 mod trace_events;
 pub mod typed_round_trip;
+pub mod unload_with_kept_sockets;
 mod unprivileged_user;
+pub mod user_limits;
 
 /// A scenario panics if a promise is broken.
 type Scenario = fn();
@@ -248,6 +253,118 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("library_tokio_publish_waits_for_room", || {
         library::tokio_publish_waits_for_room().expect("no error")
     }),
+    (
+        "filters_see_a_live_message_alone",
+        filters_see::a_live_message_alone,
+    ),
+    (
+        "filters_see_each_message_of_a_batch_alone",
+        filters_see::each_message_of_a_batch_alone,
+    ),
+    (
+        "filters_see_a_message_that_waited_for_room_alone",
+        filters_see::a_message_that_waited_for_room_alone,
+    ),
+    (
+        "filters_see_a_retained_message_alone",
+        filters_see::a_retained_message_alone,
+    ),
+    (
+        "filters_see_a_last_will_alone",
+        filters_see::a_last_will_alone,
+    ),
+    (
+        "filters_see_the_seed_form_alone",
+        filters_see::the_seed_form_alone,
+    ),
+    (
+        "filters_see_a_seed_broadcast_alone",
+        filters_see::a_seed_broadcast_alone,
+    ),
+    (
+        "sender_identity_of_a_sender_in_a_namespace_of_its_own",
+        sender_identity::of_a_sender_in_a_namespace_of_its_own,
+    ),
+    (
+        "sender_identity_of_a_sender_outside_of_the_receivers_namespace",
+        sender_identity::of_a_sender_outside_of_the_receivers_namespace,
+    ),
+    (
+        "sender_identity_is_that_of_where_the_receiver_became_one",
+        sender_identity::is_that_of_where_the_receiver_became_one,
+    ),
+    (
+        "sender_identity_is_not_what_the_sender_claims",
+        sender_identity::is_not_what_the_sender_claims,
+    ),
+    (
+        "sender_identity_of_a_retained_message_ends_with_its_sender",
+        sender_identity::of_a_retained_message_ends_with_its_sender,
+    ),
+    (
+        "sender_identity_of_a_last_will_is_there_if_its_sender_lives",
+        sender_identity::of_a_last_will_is_there_if_its_sender_lives,
+    ),
+    (
+        "sender_identity_of_a_last_will_is_that_of_whoever_made_it",
+        sender_identity::of_a_last_will_is_that_of_whoever_made_it,
+    ),
+    (
+        "user_limits_of_sockets_hold_over_all_namespaces",
+        user_limits::of_sockets_hold_over_all_namespaces,
+    ),
+    (
+        "user_limits_of_advertisements_hold_over_all_sockets",
+        user_limits::of_advertisements_hold_over_all_sockets,
+    ),
+    (
+        "user_limits_of_memberships_hold_whoever_makes_them",
+        user_limits::of_memberships_hold_whoever_makes_them,
+    ),
+    (
+        "user_limits_of_one_topic_leave_room_for_others",
+        user_limits::of_one_topic_leave_room_for_others,
+    ),
+    (
+        "user_limits_of_a_user_are_those_of_his_user_namespaces",
+        user_limits::of_a_user_are_those_of_his_user_namespaces,
+    ),
+    (
+        "user_limits_of_topics_leave_some_to_administrators",
+        user_limits::of_topics_leave_some_to_administrators,
+    ),
+    (
+        "fragmented_memory_is_enough_for_whatever_a_user_can_make_grow",
+        fragmented_memory::is_enough_for_whatever_a_user_can_make_grow,
+    ),
+    (
+        "unload_with_kept_sockets_whose_queue_a_publisher_waited_for",
+        unload_with_kept_sockets::whose_queue_a_publisher_waited_for,
+    ),
+    (
+        "unload_with_kept_sockets_that_two_message_queues_keep",
+        unload_with_kept_sockets::that_two_message_queues_keep,
+    ),
+    (
+        "unload_with_kept_sockets_that_is_closed_while_a_publisher_waits",
+        unload_with_kept_sockets::that_is_closed_while_a_publisher_waits,
+    ),
+    (
+        "unload_with_kept_sockets_in_a_namespace_of_its_own",
+        unload_with_kept_sockets::in_a_namespace_of_its_own,
+    ),
+    (
+        "unload_with_kept_sockets_with_unread_messages_and_half_of_a_dump",
+        unload_with_kept_sockets::with_unread_messages_and_half_of_a_dump,
+    ),
+    (
+        "unload_with_kept_sockets_in_flight_between_processes",
+        unload_with_kept_sockets::in_flight_between_processes,
+    ),
+    (
+        "kept_sockets_keep_no_messages",
+        unload_with_kept_sockets::keep_no_messages,
+    ),
     (
         "unload_after_everything",
         load_unload::unload_after_everything,

@@ -6,7 +6,7 @@
 mod allocation;
 mod denial;
 mod descriptors;
-mod exact;
+pub mod exact;
 mod fault;
 mod kill;
 mod memory_cgroup;
