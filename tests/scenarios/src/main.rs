@@ -13,6 +13,7 @@ mod client;
 mod event;
 mod interface;
 mod kernel;
+mod late;
 mod leaks;
 mod process;
 mod program;
@@ -20,6 +21,7 @@ mod role;
 mod scenario;
 mod spec;
 mod storm;
+mod user;
 #[allow(
     dead_code,
     reason = "the module compiles the same files; scenarios need a part of them"

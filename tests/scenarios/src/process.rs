@@ -73,6 +73,12 @@ impl Process {
         Self::spawn(command.arg(how).args(words).uid(uid).gid(uid))
     }
 
+    /// Starts this program in a role, by a program such as nsenter that starts another one.
+    pub fn role_within(how: &[&str], arguments: &[&str]) -> Self {
+        let how: Vec<String> = how.iter().map(|word| (*word).to_owned()).collect();
+        Self::start(&[how, Self::role_words(arguments)].concat())
+    }
+
     fn role_words(arguments: &[&str]) -> Vec<String> {
         let program = std::env::current_exe().expect("own path");
         let program = program.to_str().expect("a path in UTF-8").to_owned();
