@@ -232,7 +232,7 @@ __attribute__((used)) static void run(void)
 	static const int one = 1;
 	int in = system_call(SYS_SOCKET, AF_NETLINK, SOCK_RAW, KIPC_PROTOCOL, 0, 0);
 	int out = system_call(SYS_SOCKET, AF_NETLINK, SOCK_RAW, KIPC_PROTOCOL, 0, 0);
-	unsigned int topic;
+	unsigned int topic, len = 0;
 	struct nlmsghdr *nlh;
 
 	if (in < 0 || out < 0)
@@ -247,22 +247,22 @@ __attribute__((used)) static void run(void)
 	nlh = begin(KIPC_MSG_SUBSCRIBE, NLM_F_ACK);
 	add(nlh, KIPC_ATTR_PATTERN, "compat/in", 10);
 	add(nlh, KIPC_ATTR_FLAGS, &flags, sizeof(flags));
-	if (call(in, KIPC_MSG_SUBSCRIBE, KIPC_ATTR_SUBSCRIPTION_ID) != 1)
-		fail("the first subscription is number 1");
-	say("ready\n");
-	for (;;) {
+	transmit(in);
+	/* What is retained comes before the answer. */
+	while (len != NLMSG_HDRLEN + sizeof(struct kipc_data)) {
 		int left = receive(in);
-		unsigned int len = 0;
 
 		for (nlh = (struct nlmsghdr *)received; NLMSG_OK(nlh, left);
 		     nlh = NLMSG_NEXT(nlh, left)) {
-			if (nlh->nlmsg_type != KIPC_MSG_PUBLISH)
-				continue;
-			echo(out, topic, nlh);
-			len = nlh->nlmsg_len;
+			if (nlh->nlmsg_type == KIPC_MSG_PUBLISH) {
+				echo(out, topic, nlh);
+				len = nlh->nlmsg_len;
+			} else if (nlh->nlmsg_type == NLMSG_ERROR) {
+				if (((struct nlmsgerr *)NLMSG_DATA(nlh))->error)
+					fail("the subscription is refused");
+				say("ready\n");
+			}
 		}
-		if (len == NLMSG_HDRLEN + sizeof(struct kipc_data))
-			break;
 	}
 	tell_statistics(out);
 	say("done\n");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Takes nearly all memory and gives most of it back, so that what is free lies in pieces of half a
- * block of 16 pages at most. Says "fragmented" and stays: its end undoes it. Compaction must be told
- * to leave locked pages alone (vm.compact_unevictable_allowed=0).
+ * block of 16 pages at most. Says "fragmented" and stays: its end undoes it. Compaction must have
+ * been told to leave locked pages alone (vm.compact_unevictable_allowed=0).
  *
  *   fragment-memory
  */
@@ -89,7 +89,7 @@ int main(void)
 		if (at > first && madvise(memory + first, at - first, MADV_DONTNEED_LOCKED))
 			die("give back");
 	}
-	/* What was left is in large pieces: now they can be had without the others being used up. */
+	/* What was left is in large pieces. Now they can be had before the small ones are used up. */
 	large = map(LARGE, MADV_HUGEPAGE);
 	for (at = 0; at < LARGE; at += LARGE_STEP)
 		large[at] = 1;

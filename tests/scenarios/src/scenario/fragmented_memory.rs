@@ -45,6 +45,8 @@ impl Fragmented {
         };
         set("/proc/sys/vm/compact_unevictable_allowed".to_owned(), "0");
         set("/proc/sys/vm/min_free_kbytes".to_owned(), "2048");
+        // Nobody who may take other memory gets any of the zone DMA.
+        set("/proc/sys/vm/lowmem_reserve_ratio".to_owned(), "1");
         set(format!("{huge}/enabled"), "madvise");
         set(format!("{huge}/defrag"), "never");
         for size in [64, 128, 256, 512, 1024, 2048] {
@@ -70,8 +72,7 @@ impl Drop for Fragmented {
     }
 }
 
-/// How many free pieces there are in which a third would find room. The zone DMA does not count: of
-/// that, little is given to anybody who could take other memory.
+/// How many free pieces there are in which a third would find room, but for the zone DMA.
 fn large_pieces() -> u64 {
     let table = fs::read_to_string("/proc/buddyinfo").expect("free memory");
     let lines = table.lines().filter(|line| !line.contains(" DMA "));

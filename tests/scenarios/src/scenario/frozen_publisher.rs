@@ -139,9 +139,6 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
-        }
         // The process that was killed may still be on its way out.
         for _ in 0..100 {
             if fs::remove_dir(self.0.join("group")).is_ok() {

@@ -425,6 +425,10 @@ pub const ALL: &[(&str, Scenario)] = &[
         retained_memory_is_charged::of_a_history,
     ),
     (
+        "retained_memory_is_charged_of_a_history_of_small_messages",
+        retained_memory_is_charged::of_a_history_of_small_messages,
+    ),
+    (
         "retained_memory_is_charged_of_seed_broadcasts",
         retained_memory_is_charged::of_seed_broadcasts,
     ),

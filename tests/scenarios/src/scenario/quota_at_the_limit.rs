@@ -9,6 +9,7 @@ use crate::client::Refused;
 use crate::kernel;
 use crate::late;
 use crate::user;
+use crate::wire::data::LAST_WILL_CANCEL;
 use crate::wire::refusal::Refusal;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -55,6 +56,18 @@ fn nearly_full(topic: u32, room: usize) -> Vec<Client> {
     small.into_iter().chain(large).collect()
 }
 
+/// The length of a last will that this socket, which has none, may not have either.
+fn just_too_much(greedy: &Client, topic: u32) -> usize {
+    let len = (1..)
+        .map(|times| 4 * times * SMALL)
+        .find(|len| is_refused(greedy.set_last_will(topic, &vec![1; *len])))
+        .expect("there is a limit");
+    // A shorter one was not refused.
+    let cancelled = greedy.last_will(topic, LAST_WILL_CANCEL, b"");
+    cancelled.expect("cancel");
+    len
+}
+
 /// A last will that replaces another one of its size, and a longer one that fits where the old one
 /// is gone; but the old one stays where the new one is refused.
 pub fn last_will_takes_the_place_of_another() {
@@ -91,13 +104,14 @@ pub fn nobody_is_refused_for_the_sake_of_another() {
     let (greedy, modest) = (user::open(USER), user::open(USER));
     greedy.advertise("wills");
     modest.advertise("wills");
+    let too_much = vec![1; just_too_much(&greedy, topic)];
     let done = AtomicBool::new(false);
     let tries = kernel::times(30_000);
     let (greedy_refused, modest_refused) = std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let mut refused = 0_u32;
             while !done.load(Ordering::Relaxed) {
-                refused += u32::from(is_refused(greedy.set_last_will(topic, &[1; 8 * SMALL])));
+                refused += u32::from(is_refused(greedy.set_last_will(topic, &too_much)));
             }
             refused
         });
@@ -117,36 +131,40 @@ pub fn nobody_is_refused_for_the_sake_of_another() {
 
 /// The same beside a history: what it retains is not let go since another socket asks for too much.
 pub fn nothing_is_let_go_for_the_sake_of_another() {
+    const FEW: usize = 3;
     let first = user::open(USER);
     let topic = first.advertise("wills");
-    let _sockets = nearly_full(topic, 20);
+    let _sockets = nearly_full(topic, FEW + 1);
     let (greedy, modest) = (user::open(USER), user::open(USER));
     greedy.advertise("wills");
+    let too_much = vec![1; just_too_much(&greedy, topic)];
     let latched = modest.advertise_history("latched", 16).expect("advertise");
     let done = AtomicBool::new(false);
     let too_few = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                assert!(is_refused(greedy.set_last_will(topic, &[1; LEN])));
+                assert!(is_refused(greedy.set_last_will(topic, &too_much)));
             }
         });
         let mut too_few = Vec::new();
-        for number in 0..kernel::times(20_000) {
-            modest.publish(latched, b"modest");
-            if number % 16 == 15 {
-                let retained = late::retained(&modest);
-                let (_, count) = retained
-                    .iter()
-                    .find(|(name, _)| name == "latched")
-                    .expect("it");
-                if *count != 16 {
-                    too_few.push(*count);
-                }
+        for _ in 0..kernel::times(8000) {
+            modest.clear("latched").expect("clear");
+            (0..FEW).for_each(|_| modest.publish(latched, b"modest"));
+            let retained = late::retained(&modest);
+            let (_, count) = retained
+                .iter()
+                .find(|(name, _)| name == "latched")
+                .expect("it");
+            if *count as usize != FEW {
+                too_few.push(*count);
             }
         }
         done.store(true, Ordering::Relaxed);
         too_few
     });
     Client::open().clear("latched").expect("clear");
-    assert_eq!(too_few, [0; 0], "16 are to be retained, whenever one looks");
+    assert_eq!(
+        too_few, [0; 0],
+        "{FEW} are to be retained, whenever one looks"
+    );
 }
