@@ -44,7 +44,6 @@ impl Fragmented {
             fs::write(path, value).expect("a setting");
         };
         set("/proc/sys/vm/compact_unevictable_allowed".to_owned(), "0");
-        set("/proc/sys/vm/min_free_kbytes".to_owned(), "2048");
         // Nobody who may take other memory gets any of the zone DMA.
         set("/proc/sys/vm/lowmem_reserve_ratio".to_owned(), "1");
         set(format!("{huge}/enabled"), "madvise");
@@ -52,6 +51,8 @@ impl Fragmented {
         for size in [64, 128, 256, 512, 1024, 2048] {
             set(format!("{huge}/hugepages-{size}kB/enabled"), "madvise");
         }
+        // Behind what changes this setting, too.
+        set("/proc/sys/vm/min_free_kbytes".to_owned(), "2048");
         let mut helper = Process::start(&["fragment-memory"]);
         assert_eq!(helper.line(), "fragmented");
         let large = large_pieces();
