@@ -23,6 +23,8 @@
 /* What is taken of that in pieces as large as can be had, in steps of the least of these. */
 #define LARGE		(96UL << 20)
 #define LARGE_STEP	(64UL << 10)
+/* So often: each time, the kernel is told first to make further large pieces. */
+#define ROUNDS		4
 
 static void die(const char *what)
 {
@@ -60,11 +62,20 @@ static char *map(unsigned long size, int advice)
 	return memory;
 }
 
+/* Moves together what can be moved, which is the memory of others. */
+static void compact(void)
+{
+	FILE *file = fopen("/proc/sys/vm/compact_memory", "w");
+
+	if (!file || fputs("1", file) == EOF || fclose(file))
+		die("/proc/sys/vm/compact_memory");
+}
+
 int main(void)
 {
 	unsigned long most = free_kilobytes() * 1024, size = 0, at;
 	char *memory = map(most, MADV_NOHUGEPAGE), *large;
-	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	int pagemap = open("/proc/self/pagemap", O_RDONLY), round;
 	uint64_t *entries;
 
 	if (pagemap < 0)
@@ -90,9 +101,13 @@ int main(void)
 			die("give back");
 	}
 	/* What was left is in large pieces. Now they can be had before the small ones are used up. */
-	large = map(LARGE, MADV_HUGEPAGE);
-	for (at = 0; at < LARGE; at += LARGE_STEP)
-		large[at] = 1;
+	for (round = 0; round < ROUNDS; round++) {
+		if (round)
+			compact();
+		large = map(LARGE, MADV_HUGEPAGE);
+		for (at = 0; at < LARGE; at += LARGE_STEP)
+			large[at] = 1;
+	}
 	puts("fragmented");
 	fflush(stdout);
 	pause();

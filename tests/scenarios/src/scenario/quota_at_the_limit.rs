@@ -106,7 +106,7 @@ pub fn nobody_is_refused_for_the_sake_of_another() {
     modest.advertise("wills");
     let too_much = vec![1; just_too_much(&greedy, topic)];
     let done = AtomicBool::new(false);
-    let tries = kernel::times(30_000);
+    let tries = kernel::times(60_000);
     let (greedy_refused, modest_refused) = std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let mut refused = 0_u32;
