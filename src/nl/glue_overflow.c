@@ -2,13 +2,16 @@
 /*
  * Full queues: evicting the oldest message, and waiting for room.
  */
+#include <linux/freezer.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/netlink.h>
+#include <linux/sched/jobctl.h>
 #include <linux/sched/signal.h>
+#include <linux/signal.h>
 #include <linux/skbuff.h>
 #include <linux/unaligned.h>
 #include <linux/wait.h>
@@ -344,7 +347,7 @@ static void kipc_watched_destructor(struct sk_buff *skb)
 	/* Knows what is to be done with a vmalloc'ed head, and gives the room back. */
 	kipc_netlink_destructor(skb);
 	/* @sk may be gone by now; only its address is used. */
-	wake_up_interruptible(kipc_wait_queue(sk));
+	wake_up(kipc_wait_queue(sk));
 }
 
 /*
@@ -374,23 +377,52 @@ static bool kipc_watch_queue(struct sock *sk, const struct sk_buff *message)
 	return watched;
 }
 
+/*
+ * Whether a signal ends the wait, and not only a freezer wants this process: that of a suspending
+ * machine, to which it gives way here, or that of a cgroup, which has to wait until the process is
+ * back in user space.
+ */
+static bool kipc_interrupted(void)
+{
+	struct task_struct *task = current;
+	sigset_t pending;
+	bool interrupted;
+
+	try_to_freeze();
+	spin_lock_irq(&task->sighand->siglock);
+	recalc_sigpending();
+	sigorsets(&pending, &task->pending.signal, &task->signal->shared_pending.signal);
+	sigandnsets(&pending, &pending, &task->blocked);
+	interrupted = !sigisemptyset(&pending) || task->jobctl & JOBCTL_PENDING_MASK ||
+		      fatal_signal_pending(task);
+	spin_unlock_irq(&task->sighand->siglock);
+	return interrupted;
+}
+
 int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
 		       unsigned long long nanoseconds)
 {
 	wait_queue_head_t *queue = kipc_wait_queue(sk);
 	unsigned long left = nsecs_to_jiffies(nanoseconds) + 1;
 	unsigned long nap = msecs_to_jiffies(KIPC_NAP_MS);
+	unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 	DEFINE_WAIT(wait);
 	int err = 0;
 
 	while (left) {
-		/* Suspending the machine is no signal. */
-		prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		prepare_to_wait(queue, &wait, state);
 		if (!kipc_watch_queue(sk, skb))
 			nap = 1;
 		if (signal_pending(current)) {
-			err = -EINTR;
-			break;
+			finish_wait(queue, &wait);
+			if (kipc_interrupted()) {
+				err = -EINTR;
+				break;
+			}
+			/* While a cgroup's freezer wants it, nothing else can be waited for so. */
+			state = signal_pending(current) ? TASK_KILLABLE :
+							  TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+			prepare_to_wait(queue, &wait, state);
 		}
 		/* It is about to leave the audience; let it. */
 		if (sock_flag(sk, SOCK_DEAD)) {
@@ -411,7 +443,7 @@ int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
 
 void kipc_wake(struct sock *sk)
 {
-	wake_up_interruptible(kipc_wait_queue(sk));
+	wake_up(kipc_wait_queue(sk));
 }
 
 void kipc_overflow_init(void)

@@ -11,8 +11,10 @@
 
 mod client;
 mod event;
+mod fragmented;
 mod interface;
 mod kernel;
+mod late;
 mod leaks;
 mod process;
 mod program;

@@ -56,6 +56,11 @@ pub fn run(arguments: &[String]) {
         ["keep-a-waited-for-reader"] => unload_with_kept_sockets::keep_in_a_namespace(),
         ["try-advertise", topic] => user_limits::try_advertise(topic),
         ["typed-publisher"] => crate::scenario::typed_round_trip::publisher(),
+        ["frozen-publisher", wait] => crate::scenario::frozen_publisher::run(wait),
+        ["quota-retain", topic] => crate::scenario::quota_across_namespaces::retain(topic),
+        ["quota-fill"] => crate::scenario::quota_across_namespaces::fill(),
+        ["quota-hold"] => crate::scenario::quota_across_namespaces::hold(),
+        ["charged", kind, go] => crate::scenario::retained_memory_is_charged::run(kind, go),
         _ => panic!("unknown role {words:?}"),
     }
 }

@@ -12,13 +12,13 @@ use crate::client::Event;
 use crate::client::Refused;
 use crate::client::Terms;
 use crate::client::publish_message;
+use crate::fragmented::Fragmented;
+use crate::fragmented::contiguous;
 use crate::kernel;
-use crate::process::Process;
 use crate::scenario::user_limits::many_descriptors;
 use crate::user::as_user;
 use crate::wire::header;
 use crate::wire::message::SUBSCRIBE_HISTORY;
-use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::process::Command;
@@ -26,12 +26,6 @@ use std::time::Instant;
 
 const USER: u32 = 1000;
 const OTHER: u32 = 1001;
-
-/// How many megabytes stay out of it, so that processes can start.
-const LEFT: &str = "48";
-
-/// The least order that must not be found.
-const ORDER: usize = 3;
 
 /// For everybody, and its creator decides what is retained.
 const OPEN: Terms = Terms {
@@ -186,20 +180,6 @@ fn clients() -> Vec<Client> {
     all
 }
 
-/// Bytes that lie together in pieces of that order or more.
-fn contiguous(order: usize) -> u64 {
-    let info = fs::read_to_string("/proc/buddyinfo").expect("/proc/buddyinfo");
-    let of_zone = |line: &str| -> u64 {
-        let counts = line.split_whitespace().skip(4).enumerate().skip(order);
-        counts
-            .map(|(order, count)| count.parse::<u64>().expect("a number") << (order + 12))
-            .sum()
-    };
-    // That of old devices is left to them.
-    let lines = info.lines().filter(|line| !line.contains(" DMA "));
-    lines.map(of_zone).sum()
-}
-
 /// Lines of the kernel's log that say that a large piece of memory was asked for.
 fn complaints() -> Vec<String> {
     let log = Command::new("dmesg").output().expect("run dmesg");
@@ -210,23 +190,6 @@ fn complaints() -> Vec<String> {
             .any(|word| line.contains(word))
     };
     log.lines().filter(complains).map(str::to_owned).collect()
-}
-
-/// The process that keeps memory in pieces.
-fn fragment() -> Process {
-    let start = Instant::now();
-    let mut process = Process::start(&["fragment-memory", LEFT]).ready();
-    let kept = process.line();
-    println!(
-        "# {kept}, in {} ms; {} kB lie together",
-        start.elapsed().as_millis(),
-        contiguous(ORDER) >> 10
-    );
-    assert!(
-        contiguous(ORDER) < 1 << 20,
-        "memory is not in pieces, so nothing would be tried"
-    );
-    process
 }
 
 /// What an administrator and another user ask for, while a container is full.
@@ -252,15 +215,8 @@ fn others_are_served(owner: &Client) {
 pub fn is_enough_for_whatever_a_user_can_make_grow() {
     many_descriptors();
     kernel::allow_large_queues();
-    fs::write("/proc/sys/vm/compact_unevictable_allowed", "0").expect("a setting");
-    let reserve = fs::read_to_string("/proc/sys/vm/min_free_kbytes").expect("a setting");
-    // What nobody can take is not in pieces.
-    fs::write("/proc/sys/vm/min_free_kbytes", "1024").expect("a setting");
-    // The zone of old devices is not: keep the kernel out of it, or it would be where all goes.
-    let ratio = fs::read_to_string("/proc/sys/vm/lowmem_reserve_ratio").expect("a setting");
-    fs::write("/proc/sys/vm/lowmem_reserve_ratio", "1").expect("a setting");
     let mut failed = Vec::new();
-    let mut pieces = fragment();
+    let mut pieces = Fragmented::new();
     for (name, grow) in CONTAINERS {
         let start = Instant::now();
         let before = complaints().len();
@@ -279,7 +235,7 @@ pub fn is_enough_for_whatever_a_user_can_make_grow() {
         println!(
             "# {name}: {} ms, {} kB lie together",
             start.elapsed().as_millis(),
-            contiguous(ORDER) >> 10
+            contiguous() >> 10
         );
         if result.is_err() || complaints.len() > before || !alive {
             println!(
@@ -291,13 +247,10 @@ pub fn is_enough_for_whatever_a_user_can_make_grow() {
             failed.push(name);
         }
         if !alive {
-            pieces = fragment();
+            pieces = Fragmented::new();
         }
     }
     drop(pieces);
-    fs::write("/proc/sys/vm/lowmem_reserve_ratio", ratio).expect("a setting");
-    fs::write("/proc/sys/vm/min_free_kbytes", reserve).expect("a setting");
-    fs::write("/proc/sys/vm/compact_unevictable_allowed", "1").expect("a setting");
     let client = Client::open();
     client.set_policy(&[]).expect("POLICY");
     for topic in ["grown/0", "grown/1", "grown/2", "grown/3", "grown/long"] {
