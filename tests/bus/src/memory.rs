@@ -3,7 +3,7 @@
 //! Allocation failures: each allocation of each operation fails once. The refusal is `NoMemory`,
 //! nobody notices it, and the operation succeeds afterwards as if it had never failed.
 
-use crate::bus::client;
+use crate::bus::account::Accounts;
 use crate::bus::port::Form;
 use crate::bus::Bus;
 use crate::person::Person;
@@ -11,13 +11,14 @@ use crate::queue::Item;
 use crate::queue::Note;
 use crate::queue::Queue;
 use crate::sys;
+use crate::sys::Arc;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::refusal::Refusal;
-use crate::world;
 use crate::world::name;
 use crate::world::pattern;
 use crate::world::Client;
 use crate::world::World;
+use crate::world::LIMITS;
 use crate::world::ROOMY;
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ type Operation = fn(&Scene) -> Result<u32, Refusal>;
 impl Scene {
     fn new() -> Self {
         let world = World::new();
-        let actor = world::client(7, Queue::new(ROOMY, |_| true));
+        let actor = world.client_at(7, Queue::new(ROOMY, |_| true));
         let topic = world.advertise(&actor, "own");
         let subscription = world.subscribe(&actor, "b/*");
         let (watcher, seed) = (world.watcher("**"), world.client());
@@ -48,7 +49,7 @@ impl Scene {
             world.advertise_typed(&first, topic, 9).unwrap();
         }
         // A closed socket whose end has not got here yet, and whose port id the actor has now.
-        let stale = world::client(7, Queue::new(ROOMY, |_| true));
+        let stale = world.client_at(7, Queue::new(ROOMY, |_| true));
         world.advertise(&stale, "b/c");
         world.publish(
             &first,
@@ -238,13 +239,29 @@ fn publish_needs_no_memory_of_the_bus() {
 }
 
 #[test]
-fn new_client_and_bus_without_memory_leak_nothing() {
-    let (bus, failed) = sys::failing(1, || Bus::<Queue>::new(crate::world::LIMITS).is_err());
+fn new_client_bus_and_accounts_without_memory_leak_nothing() {
+    let live = sys::live();
+    let (accounts, failed) = sys::failing(1, || Accounts::new(LIMITS).is_err());
+    assert!(accounts && failed);
+    let accounts = Arc::new(Accounts::new(LIMITS).unwrap());
+    let (bus, failed) = sys::failing(1, || Bus::<Queue>::new(accounts.clone()).is_err());
     assert!(bus && failed);
-    let queue = Queue::new(1, |_| true);
-    let (client, failed) = sys::failing(1, || {
-        client::Client::new(1, queue, Person::default()).is_err()
-    });
-    assert!(client && failed);
-    assert_eq!(sys::live(), 0);
+    let bus = Bus::<Queue>::new(accounts).unwrap();
+    let there = sys::live();
+    for person in [Person::default(), Person::sponsored(7, 8)] {
+        for n in 1.. {
+            let queue = Queue::new(1, |_| true);
+            let (client, failed) = sys::failing(n, || bus.client(1, queue, person.clone()));
+            assert_eq!(client.is_err(), failed, "allocation {n}");
+            drop(client);
+            assert_eq!(sys::live(), there, "allocation {n}");
+            if !failed {
+                // For each account itself and its place in the table; the client's lock.
+                assert_eq!(n - 1, if person.sponsor.is_some() { 5 } else { 3 });
+                break;
+            }
+        }
+    }
+    drop(bus);
+    assert_eq!(sys::live(), live);
 }

@@ -132,7 +132,8 @@ pub(crate) struct News {
     pub(crate) items: Vec<Item>,
     /// How often something not urgent found no room.
     pub(crate) refused: u32,
-    /// How often something urgent found no room.
+    /// How often the owner was not told all that there is to tell: what is urgent found no room, or
+    /// the bus said so.
     pub(crate) overrun: u32,
 }
 
@@ -376,6 +377,10 @@ impl Port for Queue {
             _ => self.state().news.overrun += u32::from(room == Room::Reserve),
         }
         outcome
+    }
+
+    fn overrun(&self) {
+        self.state().news.overrun += 1;
     }
 
     fn wake(&self) {

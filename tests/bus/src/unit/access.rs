@@ -14,7 +14,6 @@ use crate::wire::message::DEFAULT_MODE;
 use crate::wire::message::MAX_RULES;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::refusal::Refusal;
-use crate::world::client_of;
 use crate::world::name;
 use crate::world::pattern;
 use crate::world::received;
@@ -30,7 +29,7 @@ fn person(uid: u32, groups: &[u32]) -> Person {
         uid,
         gid: uid,
         groups: groups.to_vec(),
-        admin: false,
+        ..Person::default()
     }
 }
 
@@ -69,7 +68,7 @@ fn advertise(world: &World, client: &Client, topic: &str) -> Result<u32, Refusal
 
 /// A client of the owner that publishes topic `a` with this mode, for the group.
 fn publisher(world: &World, mode: u32) -> (Client, u32) {
-    let client = client_of(owner());
+    let client = world.client_of(owner());
     let offer = Offer {
         mode: Some(mode),
         gid: Some(GROUP),
@@ -111,7 +110,7 @@ fn mode_decides_who_publishes_and_who_subscribes() {
         // Whoever creates a topic must be able to publish on it.
         let world = World::new();
         let (publisher, id) = if mode & 0o200 == 0 {
-            let client = client_of(admin());
+            let client = world.client_of(admin());
             let offer = Offer {
                 mode: Some(mode),
                 gid: Some(GROUP),
@@ -126,12 +125,12 @@ fn mode_decides_who_publishes_and_who_subscribes() {
                 continue;
             }
             let (may_read, may_write) = (expected.contains('r'), expected.contains('w'));
-            let client = client_of(user.clone());
+            let client = world.client_of(user.clone());
             let literal = subscribe(&world, &client, "a");
             let denied = Err(Refusal::SubscribeDenied);
             assert_eq!(literal.is_ok(), may_read, "{mode:o} {user:?}");
             assert!(may_read || literal == denied);
-            let other = client_of(user.clone());
+            let other = world.client_of(user.clone());
             subscribe(&world, &other, "*").unwrap();
             world.publish(&publisher, id, 7);
             assert_eq!(
@@ -153,7 +152,7 @@ fn settings_of_an_existing_topic_are_not_ignored_silently() {
     let world = World::new();
     let (first, id) = publisher(&world, 0o660);
     let with = |mode, gid| {
-        let client = client_of(owner());
+        let client = world.client_of(owner());
         let offer = Offer {
             mode,
             gid,
@@ -175,7 +174,10 @@ fn settings_of_an_existing_topic_are_not_ignored_silently() {
 #[test]
 fn subscriber_that_waits_for_a_topic_learns_that_it_is_denied() {
     let world = World::new();
-    let (names_it, matches_it) = (client_of(person(3, &[])), client_of(person(3, &[])));
+    let (names_it, matches_it) = (
+        world.client_of(person(3, &[])),
+        world.client_of(person(3, &[])),
+    );
     subscribe(&world, &names_it, "a").unwrap();
     subscribe(&world, &matches_it, "*").unwrap();
     let (client, id) = publisher(&world, DEFAULT_MODE);
@@ -190,8 +192,8 @@ fn rules_replace_what_creators_say_also_live() {
     let world = World::new();
     let (first, id) = publisher(&world, 0o660);
     let port = first.port_id;
-    let member = client_of(person(2, &[GROUP]));
-    let outsider = client_of(person(3, &[]));
+    let member = world.client_of(person(2, &[GROUP]));
+    let outsider = world.client_of(person(3, &[]));
     for client in [&member, &outsider] {
         subscribe(&world, client, "**").unwrap();
     }
@@ -212,7 +214,7 @@ fn rules_replace_what_creators_say_also_live() {
         received(&outsider),
         format!("topic {id} a, joined {id} {port}, gone {id} {port}, removed {id}")
     );
-    let second = client_of(person(3, &[]));
+    let second = world.client_of(person(3, &[]));
     let next = advertise(&world, &second, "a").unwrap();
     world.publish(&second, next, 3);
     assert!(received(&outsider).ends_with(&format!("{next}#1=3")));
@@ -236,7 +238,9 @@ fn policy_that_fails_changes_nothing() {
     for n in 1.. {
         let world = World::new();
         let (client, id) = publisher(&world, 0o666);
-        let readers: Vec<Client> = (2..5).map(|uid| client_of(person(uid, &[]))).collect();
+        let readers: Vec<Client> = (2..5)
+            .map(|uid| world.client_of(person(uid, &[])))
+            .collect();
         for reader in &readers {
             subscribe(&world, reader, "**").unwrap();
         }
@@ -281,7 +285,7 @@ proptest! {
             .max_by_key(|(prefix, _)| prefix.len());
         for uid in 98..106 {
             let expected = deciding.is_none_or(|(_, access)| access.uid == uid);
-            let client = client_of(person(uid, &[]));
+            let client = world.client_of(person(uid, &[]));
             prop_assert_eq!(advertise(&world, &client, &topic).is_ok(), expected);
             world.bus.disconnect(&client);
         }

@@ -5,7 +5,6 @@
 use crate::bus::limits::Limits;
 use crate::bus::offer::Offer;
 use crate::bus::port::Form;
-use crate::bus::Bus;
 use crate::person::Person;
 use crate::queue::Note;
 use crate::queue::NOTE_BYTES;
@@ -13,7 +12,6 @@ use crate::sys;
 use crate::wire::message::SUBSCRIBE_DROP_OLDEST;
 use crate::wire::message::SUBSCRIBE_HISTORY;
 use crate::wire::refusal::Refusal;
-use crate::world::client_of;
 use crate::world::name;
 use crate::world::pattern;
 use crate::world::received;
@@ -147,7 +145,7 @@ fn whoever_pays_decides() {
         admin: true,
         ..other.clone()
     };
-    let stranger = client_of(other.clone());
+    let stranger = world.client_of(other.clone());
     let advertise = |client: &Client, depth| world.bus.advertise(client, offer("a", depth));
     assert_eq!(advertise(&stranger, 5), Err(Refusal::HistoryOfOther));
     assert_eq!(
@@ -155,7 +153,11 @@ fn whoever_pays_decides() {
         Err(Refusal::HistoryOfOther)
     );
     assert_eq!(advertise(&stranger, 4), Ok(id), "as it is");
-    assert_eq!(advertise(&client_of(admin.clone()), 2), Ok(id), "less");
+    assert_eq!(
+        advertise(&world.client_of(admin.clone()), 2),
+        Ok(id),
+        "less"
+    );
     let client = late(&world, world.client(), "a", 0);
     assert_eq!(
         received(&client),
@@ -171,13 +173,11 @@ fn whoever_pays_decides() {
 
 #[test]
 fn limit_of_bytes_is_never_exceeded_and_leaves_the_newest() {
-    let mut world = World::new();
     let limit = 3 * NOTE_BYTES as u32;
-    world.bus = Bus::new(Limits {
+    let world = World::with(Limits {
         retained_bytes_per_user: limit,
         ..LIMITS
-    })
-    .unwrap();
+    });
     let (a, topic) = publisher(&world, "a", 4);
     for tag in 1..=4 {
         world.publish(&a, topic, tag);

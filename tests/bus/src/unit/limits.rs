@@ -5,10 +5,8 @@
 use crate::bus::limits;
 use crate::bus::limits::Limits;
 use crate::bus::port::Form;
-use crate::bus::Bus;
 use crate::person::Person;
 use crate::wire::refusal::Refusal;
-use crate::world::client_of;
 use crate::world::pattern;
 use crate::world::World;
 use crate::world::LIMITS;
@@ -82,13 +80,11 @@ fn topics_one_over_the_limit_are_refused() {
 
 #[test]
 fn patterns_of_a_user_have_a_limit_of_their_own() {
-    let mut world = World::new();
-    world.bus = Bus::new(Limits {
+    let world = World::with(Limits {
         subscriptions_per_user: 3,
         patterns_per_user: 1,
         ..LIMITS
-    })
-    .unwrap();
+    });
     let client = world.client();
     let subscribe = |text| world.bus.subscribe(&client, pattern(text), 0, Form::V1);
     let wild = subscribe("a/*").unwrap();
@@ -104,13 +100,11 @@ fn patterns_of_a_user_have_a_limit_of_their_own() {
 
 #[test]
 fn limits_of_a_user_count_over_all_sockets_and_for_each_user() {
-    let mut world = World::new();
-    world.bus = Bus::new(Limits {
+    let world = World::with(Limits {
         topics_per_user: 2,
         subscriptions_per_user: 2,
         ..LIMITS
-    })
-    .unwrap();
+    });
     let [first, second] = [(); 2].map(|()| world.client());
     world.advertise(&first, "a");
     world.advertise(&second, "b");
@@ -118,7 +112,7 @@ fn limits_of_a_user_count_over_all_sockets_and_for_each_user() {
     assert_eq!(over(), Err(Refusal::TooManyTopicsOfUser));
     // Topics that exist cost nothing; another user has limits of his own.
     world.advertise(&second, "a");
-    let stranger = client_of(Person {
+    let stranger = world.client_of(Person {
         uid: 7,
         ..Person::default()
     });
