@@ -161,10 +161,12 @@ impl<P: Port> Topic<P> {
         };
         // INVARIANT: It was counted.
         tail.per_user.remove(&client.user);
-        if let (Parting::Closed, Some(mut will)) = (parting, gone.will) {
+        if let (Parting::Closed, Some(LastWill { mut message, quota })) = (parting, gone.will) {
+            // If the topic retains it, its user pays for that, and must not pay twice.
+            drop(quota);
             let stamp = self.stamp(tail, client, gone.fingerprint);
-            will.message.stamp(stamp);
-            self.publish_at_once(tail, client, stamp, &mut will.message);
+            message.stamp(stamp);
+            self.publish_at_once(tail, client, stamp, &mut message);
         }
         let event = Record::Gone {
             topic_id: self.id,
