@@ -266,14 +266,20 @@ impl<P: Port> Topic<P> {
     }
 
     /// Takes a place in the audience for a subscription that matches, if its client may subscribe, so
-    /// that adding it next cannot fail.
-    pub(in crate::bus) fn take_place(&self, subscription: &Subscription<P>) -> Result<(), Refusal> {
+    /// that adding it next cannot fail. If the place is new, the client's subscriptions with ids from
+    /// `since` on will be added.
+    pub(in crate::bus) fn take_place(
+        &self,
+        subscription: &Subscription<P>,
+        since: u32,
+    ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         if !tail.allows(subscription) || tail.audience.has(&subscription.member_key()) {
             return Ok(());
         }
         let quota = Quota::one(&subscription.client.user, Resource::Memberships)?;
-        tail.audience.insert(Member::new(subscription, quota))
+        tail.audience
+            .insert(Member::new(subscription, quota, since))
     }
 
     /// Leaves a place that was taken, where no subscription was added.
@@ -285,7 +291,7 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Adds a subscription that matches, if its client may subscribe, to the place that was taken.
+    /// Adds a subscription that matches to the place that was taken for its client, if one was.
     pub(in crate::bus) fn add_subscription(&self, subscription: &Subscription<P>) {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
@@ -329,13 +335,13 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Adds a subscription that matches, if its client may subscribe, where another one's request is
-    /// the cause, which must not fail: if there is no place, the subscriber is told that it misses
-    /// something.
-    pub(in crate::bus) fn welcome(&self, subscription: &Subscription<P>) {
-        match self.take_place(subscription) {
-            Ok(()) => self.add_subscription(subscription),
-            Err(_) => subscription.client.port.overrun(),
+    /// Takes a place for a subscription that matches, if its client may subscribe, where another one's
+    /// request is the cause, which must not fail: if there is no place, the subscriber is told that it
+    /// misses something. None is added before all that match have been invited: of one client, all
+    /// come in or none does.
+    pub(in crate::bus) fn invite(&self, subscription: &Subscription<P>) {
+        if self.take_place(subscription, 0).is_err() {
+            subscription.client.port.overrun();
         }
     }
 
