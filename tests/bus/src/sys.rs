@@ -28,6 +28,8 @@ pub(crate) struct NoMemory;
 thread_local! {
     /// How many allocations succeed before one fails.
     static COUNTDOWN: Cell<Option<usize>> = const { Cell::new(None) };
+    /// Whether all that follow fail, too.
+    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
     static FAILED: Cell<bool> = const { Cell::new(false) };
     static VISITS: Cell<usize> = const { Cell::new(0) };
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -47,11 +49,22 @@ pub(crate) fn failing<R>(n: usize, f: impl FnOnce() -> R) -> (R, bool) {
     (result, FAILED.get())
 }
 
+/// Runs `f` with its n-th allocation (from 1) and all that follow failing; also tells whether it
+/// came to that.
+pub(crate) fn exhausting<R>(n: usize, f: impl FnOnce() -> R) -> (R, bool) {
+    EXHAUSTED.set(true);
+    let result = failing(n, f);
+    EXHAUSTED.set(false);
+    result
+}
+
 pub(crate) fn allocate() -> Result<(), NoMemory> {
     match COUNTDOWN.get() {
         None => Ok(()),
         Some(0) => {
-            COUNTDOWN.set(None);
+            if !EXHAUSTED.get() {
+                COUNTDOWN.set(None);
+            }
             FAILED.set(true);
             Err(NoMemory)
         }
@@ -383,4 +396,7 @@ fn live_counts_entries_of_maps() {
 fn failing_second_allocation_fails_once() {
     let (results, failed) = failing(2, || [arc(1).is_ok(), arc(2).is_ok(), arc(3).is_ok()]);
     assert_eq!((results, failed), ([true, false, true], true));
+    let (results, failed) = exhausting(2, || [arc(1).is_ok(), arc(2).is_ok(), arc(3).is_ok()]);
+    assert_eq!((results, failed), ([true, false, false], true));
+    assert!(arc(4).is_ok());
 }

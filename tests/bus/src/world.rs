@@ -89,7 +89,17 @@ impl World {
 
     /// A client of this person, with plenty of room.
     pub(crate) fn client_of(&self, person: Person) -> Client {
-        let queue = Queue::new(ROOMY, |_| true);
+        self.client_of_with(person, ROOMY, |_| true)
+    }
+
+    /// A client of this person, whose queue holds so many items.
+    pub(crate) fn client_of_with(
+        &self,
+        person: Person,
+        capacity: usize,
+        filter: fn(u32) -> bool,
+    ) -> Client {
+        let queue = Queue::new(capacity, filter);
         Arc::new(self.bus.client(self.next_port(), queue, person).unwrap())
     }
 
@@ -194,6 +204,11 @@ impl World {
         drop(self.bus);
         assert_eq!(sys::live(), self.live, "leaked");
     }
+}
+
+/// Whether the client was told that it misses something, since the last call.
+pub(crate) fn overrun(client: &Client) -> bool {
+    client.port.news().overrun > 0
 }
 
 /// Takes what is in the client's queue, in the form of [`show`].

@@ -15,6 +15,7 @@ use crate::wire::message::MAX_RULES;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::refusal::Refusal;
 use crate::world::name;
+use crate::world::overrun;
 use crate::world::pattern;
 use crate::world::received;
 use crate::world::Client;
@@ -257,6 +258,121 @@ fn policy_that_fails_changes_nothing() {
             assert!(received(reader).ends_with("#1=1"), "allocation {n}");
         }
     }
+}
+
+/// What a policy needs itself: two texts with which it looks for rules and subscriptions.
+const ALLOCATIONS_OF_A_POLICY: usize = 2;
+
+#[test]
+fn policy_that_has_its_own_memory_does_not_fail_for_that_of_others() {
+    for n in 1.. {
+        let world = World::new();
+        let publishers = ["a", "b", "c/d"].map(|topic| {
+            let client = world.client_of(owner());
+            let id = advertise(&world, &client, topic).unwrap();
+            (client, id)
+        });
+        let insider = world.client_of(owner());
+        let outsiders = [person(2, &[]), person(3, &[])].map(|person| world.client_of(person));
+        for client in outsiders.iter().chain([&insider]) {
+            subscribe(&world, client, "**").unwrap();
+            subscribe(&world, client, "*").unwrap();
+        }
+        for client in outsiders.iter().chain([&insider]) {
+            client.port.news();
+        }
+        // The outsiders may have everything but `b`, whose publisher must go.
+        let rules = [("", rule(OWNER, OWNER, 0o666)), ("b", rule(9, 9, 0o600))];
+        let rules = policy(&rules);
+        let (result, failed) = sys::exhausting(n, || world.bus.set_policy(rules));
+        let told = outsiders.each_ref().map(overrun);
+        let published = publishers
+            .each_ref()
+            .map(|(client, id)| world.bus.publish(client, *id, &mut Note::new(1)));
+        let heard = |client: &Client| received(client).matches("=1").count();
+        if n <= ALLOCATIONS_OF_A_POLICY {
+            assert_eq!(result, Err(Refusal::NoMemory));
+            assert_eq!(told, [false, false]);
+            assert!(published.iter().all(Result::is_ok));
+            assert_eq!(heard(&insider), 3);
+            assert_eq!(outsiders.each_ref().map(heard), [0, 0]);
+        } else {
+            assert_eq!(result, Ok(()), "allocation {n}");
+            let refused = published[1].as_ref().err();
+            assert_eq!(refused, Some(&Refusal::NotAdvertised), "allocation {n}");
+            assert!(published[0].is_ok() && published[2].is_ok());
+            assert_eq!(heard(&insider), 2);
+            for (client, told) in outsiders.iter().zip(told) {
+                let heard = heard(client);
+                assert!(heard == 2 || told, "allocation {n}: {heard}");
+            }
+            // Later rules find everything in order.
+            world.bus.set_policy(Policy::new()).unwrap();
+            for client in &outsiders {
+                client.port.drain();
+            }
+            for (client, id) in [&publishers[0], &publishers[2]] {
+                assert_eq!(world.publish(client, *id, 2).delivered, 1);
+            }
+            assert!(outsiders
+                .iter()
+                .all(|client| !received(client).contains("=2")));
+        }
+        let clients = publishers.into_iter().map(|(client, _)| client);
+        world.end(clients.chain(outsiders).chain([insider]).collect());
+        if !failed {
+            assert!(n > ALLOCATIONS_OF_A_POLICY && told == [false, false]);
+            return;
+        }
+    }
+}
+
+#[test]
+fn all_publishers_that_a_rule_forbids_go_and_the_others_stay() {
+    let world = World::new();
+    let watcher = world.client_of(admin());
+    subscribe(&world, &watcher, "**").unwrap();
+    // On each topic some who may stay lie between those who must go; the last topic is a new one
+    // for whoever is looked for there.
+    let topics = ["a", "a/b", "c", "d"];
+    let uid = |n: u32| if n % 5 == 0 { OWNER } else { 100 + n % 7 };
+    let clients: Vec<(u32, Client)> = (0..48)
+        .map(|n| (uid(n), world.client_of(person(uid(n), &[]))))
+        .collect();
+    let mut ids = Vec::new();
+    for topic in topics {
+        let offer = Offer {
+            mode: Some(0o666),
+            ..Offer::new(name(topic))
+        };
+        let mut id = 0;
+        for (_, client) in &clients {
+            id = world.bus.advertise(client, offer).unwrap();
+        }
+        ids.push(id);
+    }
+    received(&watcher);
+    let only_owner = rule(OWNER, OWNER, 0o600);
+    let rules = [("a", only_owner), ("d", only_owner)];
+    world.bus.set_policy(policy(&rules)).unwrap();
+    let gone = received(&watcher).matches("gone").count();
+    let intruders = clients.iter().filter(|(uid, _)| *uid != OWNER).count();
+    assert_eq!(gone, 3 * intruders);
+    for (uid, client) in &clients {
+        for (topic, id) in topics.iter().zip(&ids) {
+            let stays = *topic == "c" || *uid == OWNER;
+            let published = world.bus.publish(client, *id, &mut Note::new(1));
+            assert_eq!(published.is_ok(), stays, "{topic}");
+            let there = world.bus.advertised(client, name(topic));
+            assert_eq!(there.is_some(), stays, "{topic}");
+        }
+    }
+    // Nobody may: the topics end with their last publishers.
+    let nobody = rule(0, 0, 0);
+    world.bus.set_policy(policy(&[("", nobody)])).unwrap();
+    assert_eq!(world.counts()[0], 0);
+    let clients = clients.into_iter().map(|(_, client)| client);
+    world.end(clients.chain([watcher]).collect());
 }
 
 proptest! {
