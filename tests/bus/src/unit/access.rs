@@ -335,7 +335,13 @@ fn all_publishers_that_a_rule_forbids_go_and_the_others_stay() {
     // On each topic some who may stay lie between those who must go; the last topic is a new one
     // for whoever is looked for there.
     let topics = ["a", "a/b", "c", "d"];
-    let uid = |n: u32| if n.is_multiple_of(5) { OWNER } else { 100 + n % 7 };
+    let uid = |n: u32| {
+        if n.is_multiple_of(5) {
+            OWNER
+        } else {
+            100 + n % 7
+        }
+    };
     let clients: Vec<(u32, Client)> = (0..48)
         .map(|n| (uid(n), world.client_of(person(uid(n), &[]))))
         .collect();
