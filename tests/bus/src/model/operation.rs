@@ -35,13 +35,13 @@ impl Operation {
         let topic = || proptest::sample::select(&TOPICS[..]);
         // Mostly untyped, now and then one of two types that exclude each other.
         let fingerprint = prop_oneof![4 => Just(0_u64), 1 => 1..3_u64];
-        let history = prop_oneof![2 => Just(None), 2 => (0..5_u32).prop_map(Some)];
+        let history = prop_oneof![1 => Just(None), 3 => (0..5_u32).prop_map(Some)];
         let pattern = proptest::sample::select(&PATTERNS[..]);
         let form = prop_oneof![4 => Just(Form::V1), 1 => Just(Form::Seed)];
         prop_oneof![
-            4 => (client(), topic(), fingerprint, history)
+            6 => (client(), topic(), fingerprint, history)
                 .prop_map(|(c, t, f, h)| Self::Advertise(c, t, f, h)),
-            2 => (client(), topic()).prop_map(|(c, t)| Self::Unadvertise(c, t)),
+            4 => (client(), topic()).prop_map(|(c, t)| Self::Unadvertise(c, t)),
             4 => (client(), pattern, any::<bool>(), any::<bool>(), form)
                 .prop_map(|(c, p, e, h, f)| Self::Subscribe(c, p, e, h, f)),
             2 => (client(), 0..4_usize).prop_map(|(c, n)| Self::Unsubscribe(c, n)),
