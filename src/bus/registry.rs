@@ -161,7 +161,7 @@ impl<P: Port> Registry<P> {
             .index
             .each_subscription(name, prefix, |subscription| topic.invite(subscription))?;
         self.index.each_subscription(name, prefix, |subscription| {
-            topic.add_subscription(subscription);
+            topic.join(subscription);
         })?;
         self.last_topic_id = id;
         self.highest_topic_id = self.highest_topic_id.max(id);
@@ -223,8 +223,9 @@ impl<P: Port> Registry<P> {
                 .each_topic(subscription, |topic| topic.leave_place(subscription));
             return Err(refusal);
         }
-        self.index
-            .each_topic(subscription, |topic| topic.add_subscription(subscription));
+        self.index.each_topic(subscription, |topic| {
+            topic.add_subscription(subscription);
+        });
         Ok(())
     }
 
@@ -245,7 +246,7 @@ impl<P: Port> Registry<P> {
                 let comes = |subscription: &Subscription<P>| {
                     !old.allows(&subscription.client.credentials, Right::Subscribe)
                 };
-                for step in [Topic::invite, Topic::add_subscription] {
+                for step in [Topic::invite, Topic::join] {
                     name = self
                         .index
                         .each_subscription(&topic.name, name, |subscription| {

@@ -292,7 +292,7 @@ impl<P: Port> Topic<P> {
     }
 
     /// Adds a subscription that matches to the place that was taken for its client, if one was.
-    pub(in crate::bus) fn add_subscription(&self, subscription: &Subscription<P>) {
+    pub(in crate::bus) fn add_subscription(&self, subscription: &Subscription<P>) -> bool {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
         let tail = &mut *tail;
@@ -333,15 +333,23 @@ impl<P: Port> Topic<P> {
         if joined == Some(true) {
             self.tell_audience(tail);
         }
+        joined.is_some()
     }
 
-    /// Takes a place for a subscription that matches, if its client may subscribe, where another one's
-    /// request is the cause, which must not fail: if there is no place, the subscriber is told that it
-    /// misses something. None is added before all that match have been invited: of one client, all
-    /// come in or none does.
+    /// Takes a place for a subscription that matches, if there is one and its client may subscribe,
+    /// where another one's request is the cause, which must not fail. All that match are invited
+    /// before one joins: of one client, all come in or none does.
     pub(in crate::bus) fn invite(&self, subscription: &Subscription<P>) {
-        if self.take_place(subscription, 0).is_err() {
-            subscription.client.port.overrun();
+        // `join` finds out.
+        let _ = self.take_place(subscription, 0);
+    }
+
+    /// Adds a subscription that was invited. If there was no place, the subscriber is told that it
+    /// misses something.
+    pub(in crate::bus) fn join(&self, subscription: &Subscription<P>) {
+        let client = &subscription.client;
+        if !self.add_subscription(subscription) && self.allows(client, Right::Subscribe) {
+            client.port.overrun();
         }
     }
 
