@@ -107,16 +107,19 @@ impl Account {
     }
 
     fn take(&self, resource: Resource, amount: u64) -> Result<(), Refusal> {
+        // The sponsor first, and last where it is given back: so it never has less than those whom
+        // it answers for, and what it refuses does not stand here meanwhile, in the way of others.
+        if let Some(sponsor) = &self.sponsor {
+            sponsor.0.take(resource, amount)?;
+        }
         let limit = resource.limit(&self.accounts.limits);
-        if !self.counter(resource).try_add(amount, limit) {
-            return Err(resource.refusal());
+        if self.counter(resource).try_add(amount, limit) {
+            return Ok(());
         }
         if let Some(sponsor) = &self.sponsor {
-            sponsor.0.take(resource, amount).inspect_err(|_| {
-                self.counter(resource).sub(amount);
-            })?;
+            sponsor.0.give_back(resource, amount);
         }
-        Ok(())
+        Err(resource.refusal())
     }
 
     fn give_back(&self, resource: Resource, amount: u64) {

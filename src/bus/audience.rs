@@ -102,7 +102,7 @@ impl<P: Port> Audience<P> {
     }
 
     fn place(&mut self, key: MemberKey, number: u32, member: Member<P>) -> Result<(), Refusal> {
-        if number % CHUNK == 0 {
+        if within_chunk(number) == 0 {
             let chunk = Chunk([const { None }; CHUNK as usize]);
             self.chunks.try_insert_for_other(number / CHUNK, chunk)?;
         }
@@ -121,7 +121,7 @@ impl<P: Port> Audience<P> {
         // INVARIANT: The last one takes the number that is free now, if it is not its own.
         let last = self.len();
         let moved = slot(&mut self.chunks, last)?.take()?;
-        if last % CHUNK == 0 {
+        if within_chunk(last) == 0 {
             self.chunks.remove(&(last / CHUNK));
         }
         let removed = if number == last {
@@ -172,7 +172,12 @@ impl<P: Port> Audience<P> {
     }
 }
 
+/// The place of the member of this number in its chunk.
+fn within_chunk(number: u32) -> u32 {
+    number % CHUNK
+}
+
 fn slot<P: Port>(chunks: &mut Map<u32, Chunk<P>>, number: u32) -> Option<&mut Option<Member<P>>> {
     let chunk = chunks.get_mut(&(number / CHUNK))?;
-    chunk.0.get_mut((number % CHUNK) as usize)
+    chunk.0.get_mut(within_chunk(number) as usize)
 }

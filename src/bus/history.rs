@@ -62,6 +62,8 @@ impl<P: Port> History<P> {
 
     /// Changes how many messages it retains.
     pub(super) fn set_depth(&mut self, depth: u32) {
+        // What the old number let go of was let go on purpose, also if there is room for more now.
+        self.since = self.start();
         self.depth = depth;
         self.let_go_of_the_old();
     }

@@ -54,6 +54,8 @@ pub(super) struct Member<P: Port> {
     fail: u32,
     /// What its user may have one less of.
     quota: Quota,
+    /// Subscriptions with lower ids do not count: there was no place here when they wanted one.
+    since: u32,
     /// Room for the message that is being published, if it was taken beforehand.
     hold: Hold<P::Held>,
     /// Whether the client was told what the topic's id stands for.
@@ -65,12 +67,13 @@ pub(super) struct Member<P: Port> {
 }
 
 impl<P: Port> Member<P> {
-    /// A member without subscriptions, to which [`Member::add`] adds.
-    pub(super) fn new(subscription: &Subscription<P>, quota: Quota) -> Self {
+    /// A member without subscriptions, to which [`Member::add`] adds those with ids from `since` on.
+    pub(super) fn new(subscription: &Subscription<P>, quota: Quota, since: u32) -> Self {
         Self {
             client: subscription.client.clone(),
             form: subscription.form,
             quota,
+            since,
             subscriptions: 0,
             events: 0,
             drop_oldest: 0,
@@ -132,8 +135,11 @@ impl<P: Port> Member<P> {
         }
     }
 
-    /// Forgets a subscription; true if it was the last.
+    /// Forgets a subscription, if it counts; true if it was the last.
     pub(super) fn remove(&mut self, subscription: &Subscription<P>) -> bool {
+        if subscription.id < self.since {
+            return false;
+        }
         self.subscriptions = self.subscriptions.saturating_sub(1);
         self.events = self.events.saturating_sub(u32::from(subscription.events));
         if let Some(count) = self.count_of(subscription.overflow) {

@@ -157,8 +157,12 @@ impl<P: Port> Registry<P> {
         let topic = sys::arc(Topic::new(id, name.try_clone()?, quota, creators, access)?)?;
         self.index.add_topic(&topic)?;
         // Nobody has heard of the topic so far, and who is added to its audience is told nothing.
-        self.index
-            .each_subscription(name, prefix, |subscription| topic.welcome(subscription))?;
+        let prefix = self
+            .index
+            .each_subscription(name, prefix, |subscription| topic.invite(subscription))?;
+        self.index.each_subscription(name, prefix, |subscription| {
+            topic.join(subscription);
+        })?;
         self.last_topic_id = id;
         self.highest_topic_id = self.highest_topic_id.max(id);
         Ok((topic, true))
@@ -210,15 +214,18 @@ impl<P: Port> Registry<P> {
         // All that can fail comes first: once a topic has it, its client has been told of that.
         let placed = self
             .index
-            .try_each_topic(subscription, |topic| topic.take_place(subscription))
+            .try_each_topic(subscription, |topic| {
+                topic.take_place(subscription, subscription.id)
+            })
             .and_then(|()| Ok(self.index.add_subscription(subscription)?));
         if let Err(refusal) = placed {
             self.index
                 .each_topic(subscription, |topic| topic.leave_place(subscription));
             return Err(refusal);
         }
-        self.index
-            .each_topic(subscription, |topic| topic.add_subscription(subscription));
+        self.index.each_topic(subscription, |topic| {
+            topic.add_subscription(subscription);
+        });
         Ok(())
     }
 
@@ -235,14 +242,19 @@ impl<P: Port> Registry<P> {
             let old = topic.access();
             if access != old {
                 topic.set_access(access);
-                name = self
-                    .index
-                    .each_subscription(&topic.name, name, |subscription| {
-                        let credentials = &subscription.client.credentials;
-                        if !old.allows(credentials, Right::Subscribe) {
-                            topic.welcome(subscription);
-                        }
-                    })?;
+                // Who could not subscribe before.
+                let comes = |subscription: &Subscription<P>| {
+                    !old.allows(&subscription.client.credentials, Right::Subscribe)
+                };
+                for step in [Topic::invite, Topic::join] {
+                    name = self
+                        .index
+                        .each_subscription(&topic.name, name, |subscription| {
+                            if comes(subscription) {
+                                step(&topic, subscription);
+                            }
+                        })?;
+                }
             }
             last = Some(topic);
         }

@@ -161,10 +161,12 @@ impl<P: Port> Topic<P> {
         };
         // INVARIANT: It was counted.
         tail.per_user.remove(&client.user);
-        if let (Parting::Closed, Some(mut will)) = (parting, gone.will) {
+        if let (Parting::Closed, Some(LastWill { mut message, quota })) = (parting, gone.will) {
+            // If the topic retains it, its user pays for that, and must not pay twice.
+            drop(quota);
             let stamp = self.stamp(tail, client, gone.fingerprint);
-            will.message.stamp(stamp);
-            self.publish_at_once(tail, client, stamp, &mut will.message);
+            message.stamp(stamp);
+            self.publish_at_once(tail, client, stamp, &mut message);
         }
         let event = Record::Gone {
             topic_id: self.id,
@@ -264,14 +266,20 @@ impl<P: Port> Topic<P> {
     }
 
     /// Takes a place in the audience for a subscription that matches, if its client may subscribe, so
-    /// that adding it next cannot fail.
-    pub(in crate::bus) fn take_place(&self, subscription: &Subscription<P>) -> Result<(), Refusal> {
+    /// that adding it next cannot fail. If the place is new, the client's subscriptions with ids from
+    /// `since` on will be added.
+    pub(in crate::bus) fn take_place(
+        &self,
+        subscription: &Subscription<P>,
+        since: u32,
+    ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         if !tail.allows(subscription) || tail.audience.has(&subscription.member_key()) {
             return Ok(());
         }
         let quota = Quota::one(&subscription.client.user, Resource::Memberships)?;
-        tail.audience.insert(Member::new(subscription, quota))
+        tail.audience
+            .insert(Member::new(subscription, quota, since))
     }
 
     /// Leaves a place that was taken, where no subscription was added.
@@ -283,8 +291,8 @@ impl<P: Port> Topic<P> {
         }
     }
 
-    /// Adds a subscription that matches, if its client may subscribe, to the place that was taken.
-    pub(in crate::bus) fn add_subscription(&self, subscription: &Subscription<P>) {
+    /// Adds a subscription that matches to the place that was taken for its client, if one was.
+    pub(in crate::bus) fn add_subscription(&self, subscription: &Subscription<P>) -> bool {
         let mut tail = self.tail.lock();
         let topic = self.identity(&tail);
         let tail = &mut *tail;
@@ -325,15 +333,23 @@ impl<P: Port> Topic<P> {
         if joined == Some(true) {
             self.tell_audience(tail);
         }
+        joined.is_some()
     }
 
-    /// Adds a subscription that matches, if its client may subscribe, where another one's request is
-    /// the cause, which must not fail: if there is no place, the subscriber is told that it misses
-    /// something.
-    pub(in crate::bus) fn welcome(&self, subscription: &Subscription<P>) {
-        match self.take_place(subscription) {
-            Ok(()) => self.add_subscription(subscription),
-            Err(_) => subscription.client.port.overrun(),
+    /// Takes a place for a subscription that matches, if there is one and its client may subscribe,
+    /// where another one's request is the cause, which must not fail. All that match are invited
+    /// before one joins: of one client, all come in or none does.
+    pub(in crate::bus) fn invite(&self, subscription: &Subscription<P>) {
+        // `join` finds out.
+        let _ = self.take_place(subscription, 0);
+    }
+
+    /// Adds a subscription that was invited. If there was no place, the subscriber is told that it
+    /// misses something.
+    pub(in crate::bus) fn join(&self, subscription: &Subscription<P>) {
+        let client = &subscription.client;
+        if !self.add_subscription(subscription) && self.allows(client, Right::Subscribe) {
+            client.port.overrun();
         }
     }
 

@@ -12,6 +12,27 @@ pub(crate) struct Person {
     pub(crate) gid: u32,
     pub(crate) groups: Vec<u32>,
     pub(crate) admin: bool,
+    /// Who answers for what it uses up; `None`: itself.
+    pub(crate) sponsor: Option<u32>,
+}
+
+impl Person {
+    /// Somebody of this number, in a group of its own.
+    pub(crate) fn numbered(uid: u32) -> Self {
+        Self {
+            uid,
+            gid: uid,
+            ..Self::default()
+        }
+    }
+
+    /// Somebody for whom another one answers.
+    pub(crate) fn sponsored(uid: u32, sponsor: u32) -> Self {
+        Self {
+            sponsor: Some(sponsor),
+            ..Self::numbered(uid)
+        }
+    }
 }
 
 impl Default for Person {
@@ -21,6 +42,7 @@ impl Default for Person {
             gid: 1000,
             groups: Vec::new(),
             admin: false,
+            sponsor: None,
         }
     }
 }
@@ -28,6 +50,10 @@ impl Default for Person {
 impl Credentials for Person {
     fn uid(&self) -> u32 {
         self.uid
+    }
+
+    fn sponsor(&self) -> u32 {
+        self.sponsor.unwrap_or(self.uid)
     }
 
     fn gid(&self) -> u32 {

@@ -132,7 +132,8 @@ pub(crate) struct News {
     pub(crate) items: Vec<Item>,
     /// How often something not urgent found no room.
     pub(crate) refused: u32,
-    /// How often something urgent found no room.
+    /// How often the owner was not told all that there is to tell: what is urgent found no room, or
+    /// the bus said so.
     pub(crate) overrun: u32,
 }
 
@@ -141,6 +142,7 @@ struct State {
     items: VecDeque<Item>,
     news: News,
     no_memory: bool,
+    no_memory_for_records: bool,
     /// How many messages have room and are not queued.
     held: usize,
     closed: bool,
@@ -281,6 +283,11 @@ impl Queue {
         self.state().no_memory = no_memory;
     }
 
+    /// The same for records alone.
+    pub(crate) fn set_no_memory_for_records(&self, no_memory: bool) {
+        self.state().no_memory_for_records = no_memory;
+    }
+
     /// Whether something finds room now, within this limit.
     fn room(&self, limit: usize) -> Outcome {
         let state = self.state();
@@ -366,16 +373,24 @@ impl Port for Queue {
     }
 
     fn send(&self, record: &[u8], room: Room) -> Outcome {
-        let outcome = self.room(match room {
-            Room::Reserve => 2 * self.capacity,
-            Room::Companion => usize::MAX,
-            Room::Spare => self.capacity / 2,
-        });
+        let no_memory = self.state().no_memory_for_records;
+        let outcome = match no_memory {
+            true => Outcome::NoMemory,
+            false => self.room(match room {
+                Room::Reserve => 2 * self.capacity,
+                Room::Companion => usize::MAX,
+                Room::Spare => self.capacity / 2,
+            }),
+        };
         match outcome {
             Outcome::Queued => self.put(Item::parse(record)),
             _ => self.state().news.overrun += u32::from(room == Room::Reserve),
         }
         outcome
+    }
+
+    fn overrun(&self) {
+        self.state().news.overrun += 1;
     }
 
     fn wake(&self) {
@@ -408,6 +423,7 @@ pub(crate) struct Note {
     stamp: SharedStamp,
     queued: Cell<bool>,
     may_wait: bool,
+    bytes: u64,
 }
 
 impl Note {
@@ -423,6 +439,15 @@ impl Note {
             stamp: SharedStamp::default(),
             queued: Cell::new(false),
             may_wait: true,
+            bytes: NOTE_BYTES,
+        }
+    }
+
+    /// One that costs more, or less, than usual.
+    pub(crate) fn of_size(tag: u32, bytes: u64) -> Self {
+        Self {
+            bytes,
+            ..Self::new(tag)
         }
     }
 
@@ -448,12 +473,12 @@ impl Note {
     }
 }
 
-/// What each message costs whoever has it retained.
+/// What a message costs whoever has it retained, unless it says so.
 pub(crate) const NOTE_BYTES: u64 = 100;
 
 impl Kept<Queue> for Note {
     fn bytes(&self) -> u64 {
-        NOTE_BYTES
+        self.bytes
     }
 }
 
@@ -505,7 +530,7 @@ impl Parcel<Queue> for Note {
         (sys::allocate().is_ok()).then(|| Self {
             stamp: Arc::new(Mutex::new(Some(Stamp { seq, ..stamp }))),
             queued: Cell::new(true),
-            ..Self::new(tag)
+            ..Self::of_size(tag, self.bytes)
         })
     }
 }

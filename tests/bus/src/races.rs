@@ -8,7 +8,6 @@ use crate::bus::policy::Policy;
 use crate::queue::Note;
 use crate::queue::Queue;
 use crate::sys;
-use crate::world;
 use crate::world::received;
 use crate::world::World;
 use crate::world::ROOMY;
@@ -159,9 +158,9 @@ fn publisher_that_a_later_policy_allows_again_stays() {
 fn late_end_of_a_publisher_leaves_a_new_topic_of_that_name_alone() {
     let world = World::new();
     // A socket that is being closed, whose port id another one has already.
-    let stale = world::client(7, Queue::new(ROOMY, |_| true));
+    let stale = world.client_at(7, Queue::new(ROOMY, |_| true));
     world.advertise(&stale, "a");
-    let next = world::client(7, Queue::new(ROOMY, |_| true));
+    let next = world.client_at(7, Queue::new(ROOMY, |_| true));
     let old = world.advertise(&next, "a");
     world.bus.unadvertise(&next, old).unwrap();
     let (other, id) = world.publisher("a");

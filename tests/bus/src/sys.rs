@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 use std::ops::Deref;
 use std::ops::DerefMut;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::AcqRel;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::PoisonError;
 
@@ -27,6 +28,8 @@ pub(crate) struct NoMemory;
 thread_local! {
     /// How many allocations succeed before one fails.
     static COUNTDOWN: Cell<Option<usize>> = const { Cell::new(None) };
+    /// Whether all that follow fail, too.
+    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
     static FAILED: Cell<bool> = const { Cell::new(false) };
     static VISITS: Cell<usize> = const { Cell::new(0) };
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -46,11 +49,22 @@ pub(crate) fn failing<R>(n: usize, f: impl FnOnce() -> R) -> (R, bool) {
     (result, FAILED.get())
 }
 
+/// Runs `f` with its n-th allocation (from 1) and all that follow failing; also tells whether it
+/// came to that.
+pub(crate) fn exhausting<R>(n: usize, f: impl FnOnce() -> R) -> (R, bool) {
+    EXHAUSTED.set(true);
+    let result = failing(n, f);
+    EXHAUSTED.set(false);
+    result
+}
+
 pub(crate) fn allocate() -> Result<(), NoMemory> {
     match COUNTDOWN.get() {
         None => Ok(()),
         Some(0) => {
-            COUNTDOWN.set(None);
+            if !EXHAUSTED.get() {
+                COUNTDOWN.set(None);
+            }
             FAILED.set(true);
             Err(NoMemory)
         }
@@ -61,8 +75,8 @@ pub(crate) fn allocate() -> Result<(), NoMemory> {
     }
 }
 
-/// Vectors and mutexes that this thread made, less those that it dropped: 0 if nothing leaked,
-/// provided that one thread did it all.
+/// Vectors, mutexes and entries of maps that this thread made, less those that it dropped: 0 if
+/// nothing leaked, provided that one thread did it all.
 pub(crate) fn live() -> isize {
     LIVE.get()
 }
@@ -109,24 +123,36 @@ impl Counter {
     }
 
     pub(crate) fn try_add(&self, more: u64, limit: u64) -> bool {
-        self.0
-            .fetch_update(Relaxed, Relaxed, |n| {
-                n.checked_add(more).filter(|sum| *sum <= limit)
-            })
-            .is_ok()
+        let mut old = self.0.load(Relaxed);
+        loop {
+            let sum = old.saturating_add(more);
+            if sum > limit {
+                return false;
+            }
+            match self.0.compare_exchange(old, sum, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => old = now,
+            }
+        }
     }
 
-    pub(crate) fn sub(&self, less: u64) {
-        let before = self.0.fetch_sub(less, Relaxed);
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+
+    pub(crate) fn sub(&self, less: u64) -> bool {
+        let before = self.0.fetch_sub(less, AcqRel);
         assert!(before >= less, "a counter below 0");
+        before == less
     }
 }
 
 /// The locks of the bus, outermost first.
-const ORDER: [&str; 3] = [
+const ORDER: [&str; 4] = [
     "kipc::Client::owned",
     "kipc::Bus::registry",
     "kipc::Topic::tail",
+    "kipc::Accounts::table",
 ];
 
 fn rank(name: &str) -> usize {
@@ -228,45 +254,24 @@ impl<T> Vec<T> {
         }
     }
 
-    pub(crate) fn try_reserve(&mut self, more: usize) -> Result<(), NoMemory> {
-        if self.inner.capacity() - self.inner.len() < more {
-            allocate()?;
-            self.inner.reserve_exact(more);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn try_push(&mut self, value: T) -> Result<(), NoMemory> {
-        self.try_reserve(1)?;
-        self.inner.push(value);
-        Ok(())
-    }
-
     pub(crate) fn try_extend(&mut self, values: &[T]) -> Result<(), NoMemory>
     where
         T: Clone,
     {
-        self.try_reserve(values.len())?;
+        if self.inner.capacity() - self.inner.len() < values.len() {
+            allocate()?;
+            self.inner.reserve_exact(values.len());
+        }
         self.inner.extend_from_slice(values);
         Ok(())
     }
 
-    pub(crate) fn try_insert(&mut self, index: usize, value: T) -> Result<(), NoMemory> {
-        self.try_reserve(1)?;
-        self.inner.insert(index.min(self.inner.len()), value);
-        Ok(())
-    }
-
-    pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
-        (index < self.inner.len()).then(|| self.inner.remove(index))
+    pub(crate) fn clear(&mut self) {
+        self.inner.clear();
     }
 
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.inner.pop()
-    }
-
-    pub(crate) fn swap_remove(&mut self, index: usize) -> Option<T> {
-        (index < self.inner.len()).then(|| self.inner.swap_remove(index))
     }
 }
 
@@ -275,12 +280,6 @@ impl<T> Deref for Vec<T> {
 
     fn deref(&self) -> &[T] {
         &self.inner
-    }
-}
-
-impl<T> DerefMut for Vec<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.inner
     }
 }
 
@@ -300,14 +299,28 @@ impl<K: Ord, V> Map<K, V> {
         self.0.get(key)
     }
 
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.0.get_mut(key)
+    }
+
+    pub(crate) fn first(&self) -> Option<(&K, &V)> {
+        self.0.first_key_value()
+    }
+
     pub(crate) fn try_insert(&mut self, key: K, value: V) -> Result<(), NoMemory> {
         allocate()?;
-        self.0.insert(key, value);
+        if self.0.insert(key, value).is_none() {
+            LIVE.set(LIVE.get() + 1);
+        }
         Ok(())
     }
 
+    pub(crate) fn try_insert_for_other(&mut self, key: K, value: V) -> Result<(), NoMemory> {
+        self.try_insert(key, value)
+    }
+
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        self.0.remove(key)
+        self.0.remove(key).inspect(|_| LIVE.set(LIVE.get() - 1))
     }
 
     pub(crate) fn visit_from<B>(
@@ -323,6 +336,18 @@ impl<K: Ord, V> Map<K, V> {
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.values().inspect(|_| VISITS.set(VISITS.get() + 1))
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0
+            .values_mut()
+            .inspect(|_| VISITS.set(VISITS.get() + 1))
+    }
+}
+
+impl<K: Ord, V> Drop for Map<K, V> {
+    fn drop(&mut self) {
+        LIVE.set(LIVE.get() - self.0.len() as isize);
     }
 }
 
@@ -345,7 +370,33 @@ fn lock_second_of_a_kind_panics() {
 }
 
 #[test]
+#[should_panic(expected = "lock order: kipc::Topic::tail is taken under kipc::Accounts::table")]
+fn lock_of_accounts_is_the_innermost() {
+    let table = mutex!((), "kipc::Accounts::table").unwrap();
+    let tail = mutex!((), "kipc::Topic::tail").unwrap();
+    let _table = table.lock();
+    let _tail = tail.lock();
+}
+
+#[test]
+fn live_counts_entries_of_maps() {
+    let before = live();
+    let mut map = Map::new();
+    for key in [1, 2, 2, 3] {
+        map.try_insert(key, ()).unwrap();
+    }
+    map.remove(&1);
+    map.remove(&1);
+    assert_eq!(live(), before + 2);
+    drop(map);
+    assert_eq!(live(), before);
+}
+
+#[test]
 fn failing_second_allocation_fails_once() {
     let (results, failed) = failing(2, || [arc(1).is_ok(), arc(2).is_ok(), arc(3).is_ok()]);
     assert_eq!((results, failed), ([true, false, true], true));
+    let (results, failed) = exhausting(2, || [arc(1).is_ok(), arc(2).is_ok(), arc(3).is_ok()]);
+    assert_eq!((results, failed), ([true, false, false], true));
+    assert!(arc(4).is_ok());
 }

@@ -2,6 +2,7 @@
 
 //! A bus with clients, in words short enough for tests.
 
+use crate::bus::account::Accounts;
 use crate::bus::client;
 use crate::bus::limits::Limits;
 use crate::bus::offer::Offer;
@@ -35,21 +36,11 @@ pub(crate) fn pattern(text: &str) -> Pattern<'_> {
     Pattern::new(text.as_bytes()).unwrap()
 }
 
-/// A client with this port id and queue.
-pub(crate) fn client(port_id: u32, queue: Queue) -> Client {
-    Arc::new(client::Client::new(port_id, queue, Person::default()).unwrap())
-}
-
-/// A client of this person, with plenty of room.
-pub(crate) fn client_of(person: Person) -> Client {
-    static LAST_PORT: AtomicU32 = AtomicU32::new(1 << 16);
-    let port_id = LAST_PORT.fetch_add(1, Ordering::Relaxed);
-    let queue = Queue::new(ROOMY, |_| true);
-    Arc::new(client::Client::new(port_id, queue, person).unwrap())
-}
-
 /// Limits that no test reaches that does not mean to.
 pub(crate) const LIMITS: Limits = Limits {
+    sockets_per_user: u32::MAX,
+    advertisements_per_user: u32::MAX,
+    memberships_per_user: u32::MAX,
     topics_per_user: u32::MAX,
     subscriptions_per_user: u32::MAX,
     patterns_per_user: u32::MAX,
@@ -67,12 +58,53 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(LIMITS)
+    }
+
+    /// A bus whose users have these limits.
+    pub(crate) fn with(limits: Limits) -> Self {
+        let live = sys::live();
+        let accounts = Arc::new(Accounts::new(limits).unwrap());
+        Self {
+            live,
+            ..Self::sharing(&accounts)
+        }
+    }
+
+    /// A bus whose users have these accounts, with what they have elsewhere.
+    pub(crate) fn sharing(accounts: &Arc<Accounts>) -> Self {
         let live = sys::live();
         Self {
-            bus: Bus::new(LIMITS).unwrap(),
+            bus: Bus::new(accounts.clone()).unwrap(),
             last_port: AtomicU32::new(100),
             live,
         }
+    }
+
+    /// A client with this port id and queue.
+    pub(crate) fn client_at(&self, port_id: u32, queue: Queue) -> Client {
+        let client = self.bus.client(port_id, queue, Person::default());
+        Arc::new(client.unwrap())
+    }
+
+    /// A client of this person, with plenty of room.
+    pub(crate) fn client_of(&self, person: Person) -> Client {
+        self.client_of_with(person, ROOMY, |_| true)
+    }
+
+    /// A client of this person, whose queue holds so many items.
+    pub(crate) fn client_of_with(
+        &self,
+        person: Person,
+        capacity: usize,
+        filter: fn(u32) -> bool,
+    ) -> Client {
+        let queue = Queue::new(capacity, filter);
+        Arc::new(self.bus.client(self.next_port(), queue, person).unwrap())
+    }
+
+    fn next_port(&self) -> u32 {
+        self.last_port.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// A new client with plenty of room.
@@ -86,8 +118,7 @@ impl World {
     }
 
     pub(crate) fn client_with(&self, capacity: usize, filter: fn(u32) -> bool) -> Client {
-        let port_id = self.last_port.fetch_add(1, Ordering::Relaxed) + 1;
-        client(port_id, Queue::new(capacity, filter))
+        self.client_at(self.next_port(), Queue::new(capacity, filter))
     }
 
     pub(crate) fn advertise(&self, client: &Client, topic: &str) -> u32 {
@@ -173,6 +204,11 @@ impl World {
         drop(self.bus);
         assert_eq!(sys::live(), self.live, "leaked");
     }
+}
+
+/// Whether the client was told that it misses something, since the last call.
+pub(crate) fn overrun(client: &Client) -> bool {
+    client.port.news().overrun > 0
 }
 
 /// Takes what is in the client's queue, in the form of [`show`].

@@ -5,6 +5,8 @@
 //! What a client gets in a step must be what the reference says, less what its queue refused; and
 //! each message that was refused must be in a `Lost` record before anything else of its topic.
 
+use crate::bus::limits::Limits;
+use crate::bus::offer::Offer;
 use crate::bus::port::Form;
 use crate::model::operation::Operation;
 use crate::model::operation::CLIENTS;
@@ -12,30 +14,35 @@ use crate::model::operation::TOPICS;
 use crate::model::reference::Ideal;
 use crate::model::reference::Ideals;
 use crate::model::reference::Reference;
+use crate::model::reference::RETAINED;
+use crate::person::Person;
 use crate::queue::Item;
 use crate::queue::News;
 use crate::queue::Note;
+use crate::queue::NOTE_BYTES;
 use crate::wire::message::SUBSCRIBE_EVENTS;
+use crate::wire::message::SUBSCRIBE_HISTORY;
 use crate::wire::refusal::Refusal;
 use crate::world::name;
 use crate::world::pattern;
 use crate::world::Client;
 use crate::world::World;
+use crate::world::LIMITS;
 use crate::world::ROOMY;
 use std::collections::BTreeMap;
 
-/// Room, and which tags are wanted.
-type Kind = (usize, fn(u32) -> bool);
+/// User, room, and which tags are wanted.
+type Kind = (u32, usize, fn(u32) -> bool);
 
-/// Room and filter of each client.
+/// User, room and filter of each client.
 const KINDS: [Kind; CLIENTS] = [
-    (ROOMY, |_| true),
-    (ROOMY, |_| true),
-    (ROOMY, |tag| tag % 2 == 0),
-    (1, |_| true),
-    (2, |_| true),
-    (3, |tag| tag % 3 != 0),
-    (6, |_| true),
+    (1, ROOMY, |_| true),
+    (2, ROOMY, |_| true),
+    (1, ROOMY, |tag| tag % 2 == 0),
+    (2, 1, |_| true),
+    (1, 2, |_| true),
+    (1, 3, |tag| tag % 3 != 0),
+    (2, 6, |_| true),
 ];
 
 /// What a client was told of a topic.
@@ -59,31 +66,49 @@ pub(super) struct Checker {
 impl Checker {
     pub(super) fn new() -> Self {
         let mut checker = Self {
-            world: World::new(),
+            world: World::with(Limits {
+                retained_bytes_per_user: RETAINED as u32 * NOTE_BYTES as u32,
+                ..LIMITS
+            }),
             reference: Reference::default(),
             clients: Vec::new(),
             told: Vec::new(),
             last_topic: 0,
             ids: BTreeMap::new(),
         };
-        for (index, (capacity, filter)) in KINDS.into_iter().enumerate() {
-            let client = checker.world.client_with(capacity, filter);
-            checker.reference.connect(index, client.port_id, filter);
+        for index in 0..CLIENTS {
+            let client = checker.connect(index);
             checker.clients.push(client);
             checker.told.push(BTreeMap::new());
         }
         checker
     }
 
+    /// A new client at this place.
+    fn connect(&mut self, index: usize) -> Client {
+        let (uid, capacity, filter) = KINDS[index];
+        let person = Person::numbered(uid);
+        let client = self.world.client_of_with(person, capacity, filter);
+        self.reference.connect(index, client.port_id, uid, filter);
+        client
+    }
+
     pub(super) fn step(&mut self, operation: &Operation) {
         match *operation {
-            Operation::Advertise(index, topic, fingerprint) => {
-                let got = self
-                    .world
-                    .advertise_typed(&self.clients[index], topic, fingerprint);
+            Operation::Advertise(index, topic, fingerprint, history) => {
+                let offer = Offer {
+                    fingerprint,
+                    history,
+                    // Anybody may do anything, but decide on the history.
+                    mode: Some(0o666),
+                    ..Offer::new(name(topic))
+                };
+                let got = self.world.bus.advertise(&self.clients[index], offer);
                 let known = self.reference.id(topic);
                 let id = known.unwrap_or(got.unwrap_or(0));
-                let want = self.reference.advertise(index, topic, fingerprint, id);
+                let want = self
+                    .reference
+                    .advertise(index, topic, fingerprint, history, id);
                 if let (None, Ok(id)) = (known, got) {
                     assert!(id > self.last_topic, "{id} was used already");
                     self.last_topic = id;
@@ -97,12 +122,15 @@ impl Checker {
                 let want = self.reference.unadvertise(index, topic);
                 self.compare(got, want.map(|ideals| ((), ideals)));
             }
-            Operation::Subscribe(index, text, events, form) => {
-                let flags = if events { SUBSCRIBE_EVENTS } else { 0 };
+            Operation::Subscribe(index, text, events, history, form) => {
+                let flags = if events { SUBSCRIBE_EVENTS } else { 0 }
+                    | if history { SUBSCRIBE_HISTORY } else { 0 };
                 let client = &self.clients[index];
                 let subscribed = self.world.bus.subscribe(client, pattern(text), flags, form);
                 let id = subscribed.unwrap();
-                let ideals = self.reference.subscribe(index, text, events, form, id);
+                let ideals = self
+                    .reference
+                    .subscribe(index, text, events, history, form, id);
                 self.receive(ideals);
             }
             Operation::Unsubscribe(index, n) => {
@@ -112,6 +140,12 @@ impl Checker {
                 self.compare(got, want.map(|ideals| ((), ideals)));
             }
             Operation::Publish(index, topic, tag) => self.publish(index, topic, tag),
+            Operation::Clear(index, topic) => {
+                let person = Person::numbered(KINDS[index].0);
+                let got = self.world.bus.clear(&person, name(topic));
+                let want = self.reference.clear(index, topic);
+                self.compare(got, want.map(|ideals| ((), ideals)));
+            }
             Operation::Receive(index, count) => {
                 self.clients[index].port.receive(count);
             }
@@ -140,11 +174,8 @@ impl Checker {
         self.world.bus.disconnect(&self.clients[index]);
         let ideals = self.reference.disconnect(index);
         self.receive(ideals);
-        let (capacity, filter) = KINDS[index];
-        let client = self.world.client_with(capacity, filter);
-        self.reference.connect(index, client.port_id, filter);
         self.told[index].clear();
-        self.clients[index] = client;
+        self.clients[index] = self.connect(index);
     }
 
     fn compare<T: PartialEq + std::fmt::Debug>(
@@ -195,10 +226,15 @@ impl Checker {
     pub(super) fn end(mut self) {
         for index in 0..CLIENTS {
             for topic in TOPICS {
-                self.clients.iter().for_each(|client| {
-                    client.port.drain();
-                });
-                self.step(&Operation::Unadvertise(index, topic));
+                for operation in [
+                    Operation::Unadvertise(index, topic),
+                    Operation::Clear(index, topic),
+                ] {
+                    self.clients.iter().for_each(|client| {
+                        client.port.drain();
+                    });
+                    self.step(&operation);
+                }
             }
         }
         assert!(self.told.iter().all(BTreeMap::is_empty));
@@ -241,7 +277,13 @@ fn receive(
     mut ideals: Vec<Ideal>,
 ) -> usize {
     let mut messages = 0;
-    for item in &news.items {
+    for (at, item) in news.items.iter().enumerate() {
+        if let Item::Lost { topic, .. } = item {
+            // Of a history: what should have come before the next message of it that did come.
+            let rest = &news.items[at + 1..];
+            let next = rest.iter().filter_map(ideal).find(|i| is_row(i, *topic));
+            lost(told, &news, &mut ideals, *topic, next);
+        }
         let known = told.entry(item.topic()).or_default();
         let Some(got) = ideal(item) else {
             match item {
@@ -267,6 +309,10 @@ fn receive(
         };
         let place = ideals.iter().position(|ideal| *ideal == got);
         let place = place.unwrap_or_else(|| panic!("nobody sent {item:?}; due: {ideals:?}"));
+        if is_row(&got, item.topic()) {
+            let skipped = ideals[..place].iter().find(|i| is_row(i, item.topic()));
+            assert_eq!(skipped, None, "not told before {item:?}");
+        }
         ideals.remove(place);
         messages += usize::from(matches!(got, Ideal::Message { .. }));
         if let Item::Message {
@@ -287,9 +333,43 @@ fn receive(
         }
     }
     for ideal in ideals {
+        // What is missing of a history is told at once, if there is room.
+        let is_gap = matches!(ideal, Ideal::Gap { .. });
+        assert!(!is_gap || news.overrun > 0, "there was room for {ideal:?}");
         absent(told, &news, &ideal);
     }
     messages
+}
+
+/// Whether this is one of a topic's row of messages, of which each is told, or is told to be lost.
+fn is_row(ideal: &Ideal, topic: u32) -> bool {
+    match ideal {
+        Ideal::Message {
+            form: Form::V1,
+            topic: of,
+            ..
+        }
+        | Ideal::Gap { topic: of, .. } => *of == topic,
+        _ => false,
+    }
+}
+
+/// Takes out of `ideals`, and notes as missing, what of a topic's row comes before `next`; all of
+/// it if there is none.
+fn lost(
+    told: &mut BTreeMap<u32, Told>,
+    news: &News,
+    ideals: &mut Vec<Ideal>,
+    topic: u32,
+    next: Option<Ideal>,
+) {
+    while let Some(at) = ideals.iter().position(|ideal| is_row(ideal, topic)) {
+        if Some(&ideals[at]) == next.as_ref() {
+            return;
+        }
+        let ideal = ideals.remove(at);
+        absent(told, news, &ideal);
+    }
 }
 
 /// Judges the absence of something that should have come.
@@ -304,6 +384,14 @@ fn absent(told: &mut BTreeMap<u32, Told>, news: &News, ideal: &Ideal) {
                 let (_, count) = missing.get_or_insert((seq, 0));
                 *count += 1;
             }
+        }
+        Ideal::Gap {
+            topic,
+            first,
+            count,
+        } => {
+            let missing = &mut told.entry(topic).or_default().missing;
+            missing.get_or_insert((first, 0)).1 += count;
         }
         Ideal::Joined { .. } | Ideal::Gone { .. } => {
             assert!(news.overrun > 0, "there was room for {ideal:?}");

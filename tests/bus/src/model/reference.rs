@@ -20,6 +20,12 @@ pub(super) enum Ideal {
         fingerprint: u64,
         tag: u32,
     },
+    /// So many messages from this one on, which could not be retained.
+    Gap {
+        topic: u32,
+        first: u64,
+        count: u64,
+    },
     Joined {
         topic: u32,
         port: u32,
@@ -39,8 +45,29 @@ pub(super) enum Ideal {
     },
 }
 
+/// A retained message.
+#[derive(Clone)]
+struct Retained {
+    seq: u64,
+    /// User, and port id: no other client ever has it here.
+    uid: u32,
+    port: u32,
+    fingerprint: u64,
+    tag: u32,
+}
+
+/// How many messages a user may have retained, over all topics.
+pub(super) const RETAINED: usize = 4;
+
 struct Topic {
     id: u32,
+    /// User who created it: there are no rules.
+    owner: u32,
+    /// How many messages it retains.
+    depth: u32,
+    retained: Vec<Retained>,
+    /// What came before was let go on purpose.
+    since: u64,
     fingerprint: u64,
     seq: u64,
     /// Port ids.
@@ -54,8 +81,53 @@ struct Subscription {
     form: Form,
 }
 
+impl Topic {
+    /// Lets go of what came before this number.
+    fn begin(&mut self, since: u64) {
+        self.since = self.since.max(since);
+        self.retained.retain(|message| message.seq >= self.since);
+    }
+
+    /// Keeps to the depth.
+    fn trim(&mut self) {
+        self.begin((self.seq + 1).saturating_sub(self.depth.into()));
+    }
+
+    /// What a late subscriber is told.
+    fn past(&self, client: &Client) -> Vec<Ideal> {
+        let mut past = Vec::new();
+        let mut next = self.since;
+        let gap = |first: u64, end: u64| Ideal::Gap {
+            topic: self.id,
+            first,
+            count: end - first,
+        };
+        for message in &self.retained {
+            if message.seq > next {
+                past.push(gap(next, message.seq));
+            }
+            next = message.seq + 1;
+            if message.port != client.port && (client.filter)(message.tag) {
+                past.push(Ideal::Message {
+                    form: Form::V1,
+                    topic: self.id,
+                    seq: message.seq,
+                    port: message.port,
+                    fingerprint: message.fingerprint,
+                    tag: message.tag,
+                });
+            }
+        }
+        if self.depth > 0 && self.seq + 1 > next {
+            past.push(gap(next, self.seq + 1));
+        }
+        past
+    }
+}
+
 struct Client {
     port: u32,
+    uid: u32,
     filter: fn(u32) -> bool,
     counted: bool,
     /// Fingerprints by topic.
@@ -90,9 +162,10 @@ pub(super) struct Reference {
 
 impl Reference {
     /// Puts a new client at `index`, which is the next or that of a client that disconnected.
-    pub(super) fn connect(&mut self, index: usize, port: u32, filter: fn(u32) -> bool) {
+    pub(super) fn connect(&mut self, index: usize, port: u32, uid: u32, filter: fn(u32) -> bool) {
         let client = Client {
             port,
+            uid,
             filter,
             counted: false,
             publications: BTreeMap::new(),
@@ -157,23 +230,39 @@ impl Reference {
         index: usize,
         topic: &'static str,
         fingerprint: u64,
+        history: Option<u32>,
         id: u32,
     ) -> Result<Ideals, Refusal> {
         if self.publishes(index, topic) {
             return Err(Refusal::AlreadyAdvertised);
         }
-        let port = self.clients[index].port;
+        let Client { port, uid, .. } = self.clients[index];
         let entry = self.topics.entry(topic).or_insert(Topic {
             id,
+            owner: uid,
+            depth: 0,
+            retained: Vec::new(),
+            since: 0,
             fingerprint,
             seq: 0,
             publishers: Vec::new(),
         });
-        match (entry.fingerprint, fingerprint) {
-            (_, 0) => {}
-            (0, new) => entry.fingerprint = new,
-            (old, new) if old == new => {}
-            _ => return Err(Refusal::FingerprintMismatch),
+        let both_typed = entry.fingerprint != 0 && fingerprint != 0;
+        if both_typed && entry.fingerprint != fingerprint {
+            return Err(Refusal::FingerprintMismatch);
+        }
+        if let Some(depth) = history.filter(|depth| *depth != entry.depth) {
+            if entry.owner != uid {
+                return Err(Refusal::HistoryOfOther);
+            }
+            if entry.depth == 0 {
+                entry.since = entry.seq + 1;
+            }
+            entry.depth = depth;
+            entry.trim();
+        }
+        if entry.fingerprint == 0 {
+            entry.fingerprint = fingerprint;
         }
         entry.publishers.push(port);
         let topic_id = entry.id;
@@ -196,17 +285,55 @@ impl Reference {
         let port = self.clients[index].port;
         let entry = self.topics.get_mut(topic).unwrap();
         entry.publishers.retain(|publisher| *publisher != port);
-        let (id, unused) = (entry.id, entry.publishers.is_empty());
+        let id = entry.id;
         self.tell(&mut ideals, index, topic, &Ideal::Gone { topic: id, port });
-        if unused {
-            self.topics.remove(topic);
-            for (client, ideals) in self.clients.iter().zip(&mut ideals) {
-                if client.subscribes(topic, Form::V1) {
-                    ideals.push(Ideal::Removed { topic: id });
-                }
+        self.remove_if_unused(topic, &mut ideals);
+        Ok(ideals)
+    }
+
+    fn remove_if_unused(&mut self, topic: &str, ideals: &mut Ideals) {
+        let entry = &self.topics[topic];
+        if !entry.publishers.is_empty() || !entry.retained.is_empty() {
+            return;
+        }
+        let id = entry.id;
+        self.topics.remove(topic);
+        for (client, ideals) in self.clients.iter().zip(ideals) {
+            if client.subscribes(topic, Form::V1) {
+                ideals.push(Ideal::Removed { topic: id });
             }
         }
+    }
+
+    pub(super) fn clear(&mut self, index: usize, topic: &str) -> Result<Ideals, Refusal> {
+        let entry = self.topics.get_mut(topic).ok_or(Refusal::NoSuchTopic)?;
+        if entry.depth > 0 && entry.owner != self.clients[index].uid {
+            return Err(Refusal::HistoryOfOther);
+        }
+        entry.begin(entry.seq + 1);
+        let mut ideals = self.nothing();
+        self.remove_if_unused(topic, &mut ideals);
         Ok(ideals)
+    }
+
+    /// Retains the topic's last message, if its user has room for it, or for that makes room of its
+    /// own at the topic's old end.
+    fn retain(&mut self, topic: &str, message: Retained) {
+        loop {
+            let of_user = |topic: &Topic| {
+                let retained = topic.retained.iter();
+                retained.filter(|other| other.uid == message.uid).count()
+            };
+            let count: usize = self.topics.values().map(of_user).sum();
+            let entry = self.topics.get_mut(topic).unwrap();
+            if count < RETAINED {
+                return entry.retained.push(message);
+            }
+            match entry.retained.first() {
+                Some(oldest) if oldest.uid == message.uid => entry.begin(oldest.seq + 1),
+                _ => return,
+            }
+        }
     }
 
     pub(super) fn subscribe(
@@ -214,12 +341,17 @@ impl Reference {
         index: usize,
         pattern: &'static str,
         events: bool,
+        history: bool,
         form: Form,
         id: u32,
     ) -> Ideals {
         let mut ideals = self.nothing();
         let client = &mut self.clients[index];
         for (name, topic) in &self.topics {
+            let joins = form == Form::V1 && !client.subscribes(name, form);
+            if joins && history && matches(pattern, name) {
+                ideals[index].extend(topic.past(client));
+            }
             let new = events && form == Form::V1 && !client.wants_events(name);
             if new && matches(pattern, name) {
                 let others = topic.publishers.iter().filter(|port| **port != client.port);
@@ -285,7 +417,19 @@ impl Reference {
                 }
             }
         }
-        Ok((entry.seq, ideals))
+        let seq = entry.seq;
+        if entry.depth > 0 {
+            entry.trim();
+            let message = Retained {
+                seq,
+                uid: sender.uid,
+                port: sender.port,
+                fingerprint,
+                tag,
+            };
+            self.retain(topic, message);
+        }
+        Ok((seq, ideals))
     }
 
     /// The client gets nothing, whatever others do because of it.

@@ -5,6 +5,7 @@
 use crate::bus::dump::Dump;
 use crate::bus::offer::Offer;
 use crate::bus::port::Form;
+use crate::queue::Queue;
 use crate::sys;
 use crate::wire::message::SUBSCRIBE_EVENTS;
 use crate::wire::record::Record;
@@ -12,6 +13,7 @@ use crate::world::name;
 use crate::world::pattern;
 use crate::world::Client;
 use crate::world::World;
+use crate::world::ROOMY;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -122,6 +124,27 @@ fn dumps_tell_what_is_there_and_nothing_else() {
         assert!(all(&world, dump).is_empty());
     }
     world.end(vec![publisher, small, other]);
+}
+
+#[test]
+fn subscriptions_under_one_prefix_are_told_by_the_age_of_their_sockets() {
+    let world = World::new();
+    // Made one after the other; neither port ids nor the order of their requests count.
+    let ports = [9, 5, 7, 6, 8];
+    let clients = ports.map(|port| world.client_at(port, Queue::new(ROOMY, |_| true)));
+    for index in [3, 0, 4, 1, 2] {
+        for text in ["a/*", "a/**", "a", "a/*"] {
+            world.subscribe(&clients[index], text);
+        }
+    }
+    let told = all(&world, Dump::Subscriptions(None));
+    let literal = ports.map(|port| format!("{port} 3 a 0"));
+    let wild = ports.iter().flat_map(|port| {
+        [(1, "a/*"), (2, "a/**"), (4, "a/*")].map(|(id, text)| format!("{port} {id} {text} 0"))
+    });
+    let want: Vec<String> = literal.into_iter().chain(wild).collect();
+    assert_eq!(told, want);
+    world.end(clients.into());
 }
 
 #[test]

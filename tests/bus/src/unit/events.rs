@@ -5,7 +5,6 @@
 use crate::bus::offer::Offer;
 use crate::bus::port::KERNEL;
 use crate::queue::Queue;
-use crate::world;
 use crate::world::name;
 use crate::world::received;
 use crate::world::World;
@@ -126,8 +125,8 @@ fn topic_that_returns_is_announced_by_its_new_id() {
 fn publishers_of_the_kernel_share_a_port_id_and_leave_each_other_alone() {
     let world = World::new();
     let watcher = world.watcher("a");
-    let one = world::client(KERNEL, Queue::new(ROOMY, |_| true));
-    let two = world::client(KERNEL, Queue::new(ROOMY, |_| true));
+    let one = world.client_at(KERNEL, Queue::new(ROOMY, |_| true));
+    let two = world.client_at(KERNEL, Queue::new(ROOMY, |_| true));
     let id = world.advertise(&one, "a");
     assert_eq!(world.advertise(&two, "a"), id);
     world.publish(&two, id, 1);
@@ -148,9 +147,9 @@ fn publishers_of_the_kernel_share_a_port_id_and_leave_each_other_alone() {
 fn port_id_taken_over_before_release_ends_the_old_publisher_first() {
     let world = World::new();
     let watcher = world.watcher("a");
-    let old = world::client(7, Queue::new(ROOMY, |_| true));
+    let old = world.client_at(7, Queue::new(ROOMY, |_| true));
     let id = world.advertise(&old, "a");
-    let new = world::client(7, Queue::new(ROOMY, |_| true));
+    let new = world.client_at(7, Queue::new(ROOMY, |_| true));
     assert_eq!(world.advertise(&new, "a"), id);
     world.bus.disconnect(&old);
     assert_eq!(

@@ -3,6 +3,8 @@
 //! Each operation, each refusal and each promise of the bus on its own.
 
 mod access;
+mod accounts;
+mod audience;
 mod batch;
 mod delivery;
 mod dump;

@@ -93,6 +93,58 @@ fn fail_of_one_publishes_to_nobody_and_takes_no_number() {
 }
 
 #[test]
+fn message_for_which_one_has_no_memory_goes_to_nobody() {
+    for flags in [SUBSCRIBE_BLOCK, SUBSCRIBE_FAIL] {
+        let world = World::new();
+        let careless = subscriber(&world, 100, 0);
+        let before = subscriber(&world, 100, flags);
+        let poor = subscriber(&world, 100, flags);
+        let after = subscriber(&world, 100, flags);
+        // Also if nobody is waited for.
+        for patience in [LONG, Patience::Nanoseconds(0)] {
+            let (publisher, id) = publisher(&world, patience);
+            let first = world.publish(&publisher, id, 1).seq;
+            for message in [&mut Note::new(2), &mut Note::batch(&[2, 3])] {
+                poor.port.set_no_memory(true);
+                let refused = world.bus.publish(&publisher, id, message);
+                poor.port.set_no_memory(false);
+                assert_eq!(refused, Err(Refusal::NoMemory));
+            }
+            let receipt = world.publish(&publisher, id, 4);
+            assert_eq!((receipt.seq, receipt.delivered), (first + 1, 4));
+            for client in [&careless, &before, &poor, &after] {
+                let got = received(client);
+                let want = format!("{id}#{first}=1, {id}#{}=4", receipt.seq);
+                assert!(got.ends_with(&want), "{got}");
+            }
+            world.bus.disconnect(&publisher);
+            for client in [&careless, &before, &poor, &after] {
+                client.port.drain();
+            }
+        }
+        world.end(vec![careless, before, poor, after]);
+    }
+}
+
+#[test]
+fn message_whose_topic_cannot_be_announced_for_want_of_memory_goes_to_nobody() {
+    let world = World::new();
+    let other = subscriber(&world, 100, 0);
+    let poor = subscriber(&world, 100, SUBSCRIBE_FAIL);
+    let (publisher, id) = publisher(&world, LONG);
+    poor.port.set_no_memory_for_records(true);
+    let publish = |tag| world.bus.publish(&publisher, id, &mut Note::new(tag));
+    assert_eq!(publish(1), Err(Refusal::NoMemory));
+    assert_eq!(received(&other), "");
+    poor.port.set_no_memory_for_records(false);
+    assert_eq!(publish(2).unwrap().delivered, 2);
+    for client in [&other, &poor] {
+        assert_eq!(received(client), format!("topic {id} a, {id}#1=2"));
+    }
+    world.end(vec![other, poor, publisher]);
+}
+
+#[test]
 fn publisher_that_did_not_agree_neither_waits_nor_fails() {
     for flags in [SUBSCRIBE_BLOCK, SUBSCRIBE_FAIL] {
         let world = World::new();

@@ -12,6 +12,7 @@ use crate::world::pattern;
 use crate::world::Client;
 use crate::world::World;
 use kipc_fuzz_host::reference;
+use std::collections::BTreeMap;
 
 /// Few, so that they get in each other's way.
 const CLIENTS: usize = 4;
@@ -23,6 +24,9 @@ struct Member {
     topics: Vec<(String, u32)>,
     /// Patterns and ids of its subscriptions.
     subscriptions: Vec<(String, u32)>,
+    /// By topic of which it was told that it misses something: the last id of a subscription that
+    /// it had then.
+    missed: BTreeMap<u32, u32>,
 }
 
 impl Member {
@@ -31,12 +35,23 @@ impl Member {
             client,
             topics: Vec::new(),
             subscriptions: Vec::new(),
+            missed: BTreeMap::new(),
         }
     }
 
-    fn wants(&self, topic: &str) -> bool {
-        let mut patterns = self.subscriptions.iter();
-        patterns.any(|(pattern, _)| reference::matches(pattern, topic))
+    /// Whether it is to hear of this topic.
+    fn wants(&self, topic: &str, id: u32) -> bool {
+        let missed = self.missed.get(&id).copied().unwrap_or(0);
+        let mut subscriptions = self.subscriptions.iter();
+        subscriptions.any(|(pattern, id)| *id > missed && reference::matches(pattern, topic))
+    }
+
+    /// This topic has just appeared, and not everybody may have found a place.
+    fn meets(&mut self, topic: u32) {
+        if self.client.port.news().overrun > 0 {
+            let last = self.subscriptions.iter().map(|(_, id)| *id).max();
+            self.missed.insert(topic, last.unwrap_or(0));
+        }
     }
 
     /// Tags of the messages of this topic in its queue, which is then empty.
@@ -84,9 +99,16 @@ impl Model {
             Ok(id) => {
                 assert!(!there, "{topic} was advertised twice");
                 member.topics.push((topic.to_string(), id));
+                self.members.iter_mut().for_each(|member| member.meets(id));
             }
             Err(Refusal::AlreadyAdvertised) => assert!(there, "{topic} was not there"),
-            Err(refusal) => assert_eq!(refusal, Refusal::NoMemory),
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::NoMemory);
+                // Of a topic that did not come to be.
+                self.members.iter().for_each(|member| {
+                    member.client.port.news();
+                });
+            }
         }
     }
 
@@ -141,7 +163,7 @@ impl Model {
                     .publish(&self.members[publisher].client, *id, self.tag);
                 let mut count = 0;
                 for (index, member) in self.members.iter().enumerate() {
-                    let wants = index != publisher && member.wants(topic);
+                    let wants = index != publisher && member.wants(topic, *id);
                     let want = if wants { vec![self.tag] } else { vec![] };
                     assert_eq!(member.heard(*id), want, "{topic} at client {index}");
                     count += u32::from(wants);
