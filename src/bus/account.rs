@@ -288,7 +288,7 @@ impl PerUser {
         match self.0.get_mut(&user.sponsor()) {
             Some(count) if *count >= limit => return Err(over),
             Some(count) => *count = count.saturating_add(1),
-            None => self.0.try_insert(user.sponsor(), 1)?,
+            None => self.0.try_insert_for_other(user.sponsor(), 1)?,
         }
         Ok(())
     }

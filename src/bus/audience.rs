@@ -8,11 +8,21 @@ use crate::bus::member::Member;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
 use crate::sys::Map;
+use crate::sys::NoMemory;
 use crate::wire::refusal::Refusal;
 use core::ops::ControlFlow;
 
 /// A client's serial number, and the form in which it gets messages.
 pub(super) type MemberKey = (u64, Form);
+
+/// Whose request makes somebody a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Its own: its memory cgroup is charged.
+    Member,
+    /// That of a user who makes a topic, or a rule, and must not be charged for others.
+    Another,
+}
 
 /// Members of one chunk.
 const CHUNK: u32 = 16;
@@ -89,25 +99,31 @@ impl<P: Port> Audience<P> {
     }
 
     /// Adds a member, which has no subscriptions yet and whose key is not there.
-    pub(super) fn insert(&mut self, member: Member<P>) -> Result<(), Refusal> {
+    pub(super) fn insert(&mut self, member: Member<P>, cause: Cause) -> Result<(), Refusal> {
         let limit = limits::MEMBERS_PER_TOPIC_OF_USER;
         let (key, user, number) = (member.key(), member.user().clone(), self.len());
         self.per_user
             .add(&user, limit, Refusal::TooManyMembersOfUser)?;
-        let placed = self.place(key, number, member);
+        let placed = self.place(key, number, member, cause);
         if placed.is_err() {
             self.per_user.remove(&user);
         }
         placed
     }
 
-    fn place(&mut self, key: MemberKey, number: u32, member: Member<P>) -> Result<(), Refusal> {
+    fn place(
+        &mut self,
+        key: MemberKey,
+        number: u32,
+        member: Member<P>,
+        cause: Cause,
+    ) -> Result<(), Refusal> {
         if within_chunk(number) == 0 {
             let chunk = Chunk([const { None }; CHUNK as usize]);
-            self.chunks.try_insert_for_other(number / CHUNK, chunk)?;
+            insert(&mut self.chunks, number / CHUNK, chunk, cause)?;
         }
         // A chunk without members, if this fails, is found again, and replaced, by the next.
-        self.places.try_insert_for_other(key, number)?;
+        insert(&mut self.places, key, number, cause)?;
         if let Some(slot) = slot(&mut self.chunks, number) {
             // INVARIANT: It is the next number.
             *slot = Some(member);
@@ -169,6 +185,13 @@ impl<P: Port> Audience<P> {
             }
         }
         None
+    }
+}
+
+fn insert<K: Ord, V>(map: &mut Map<K, V>, key: K, value: V, cause: Cause) -> Result<(), NoMemory> {
+    match cause {
+        Cause::Member => map.try_insert(key, value),
+        Cause::Another => map.try_insert_for_other(key, value),
     }
 }
 

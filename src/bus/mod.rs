@@ -163,9 +163,9 @@ impl<P: Port> Bus<P> {
                         events: offer.events,
                         will: None,
                     };
-                    let before = registry.client_before(client);
+                    let older = |last| registry.client_before(client, last);
                     topic
-                        .add_publisher(publisher, offer.history, before.as_deref())
+                        .add_publisher(publisher, offer.history, older)
                         .inspect_err(|_| {
                             owned.remove(id);
                         })

@@ -13,6 +13,7 @@ use crate::bus::access::Access;
 use crate::bus::access::Right;
 use crate::bus::account::Quota;
 use crate::bus::account::Resource;
+use crate::bus::audience::Cause;
 use crate::bus::client::Client;
 use crate::bus::client::ClientKey;
 use crate::bus::client::Owned;
@@ -99,16 +100,19 @@ impl<P: Port> Registry<P> {
         }
     }
 
-    /// A client with the same port id that came earlier, and is about to leave. Clients of the kernel
-    /// share one.
-    pub(super) fn client_before(&mut self, client: &Client<P>) -> Option<Arc<Client<P>>> {
-        if client.port_id == KERNEL {
-            return None;
-        }
-        let before = self.clients.visit_from(&(client.port_id, 0), |_, found| {
-            ControlFlow::Break(found.clone())
-        });
-        before.filter(|before| before.port_id == client.port_id && !before.is(client))
+    /// The first client after this serial number with the same port id that came earlier, and is about
+    /// to leave. Clients of the kernel share one.
+    pub(super) fn client_before(
+        &mut self,
+        client: &Client<P>,
+        after: u64,
+    ) -> Option<Arc<Client<P>>> {
+        let from = (client.port_id, after.saturating_add(1));
+        let before = self
+            .clients
+            .visit_from(&from, |_, found| ControlFlow::Break(found.clone()))?;
+        let is_older = before.port_id == client.port_id && before.serial < client.serial;
+        (is_older && client.port_id != KERNEL).then_some(before)
     }
 
     /// The topic of this name, if it exists.
@@ -215,7 +219,7 @@ impl<P: Port> Registry<P> {
         let placed = self
             .index
             .try_each_topic(subscription, |topic| {
-                topic.take_place(subscription, subscription.id)
+                topic.take_place(subscription, subscription.id, Cause::Member)
             })
             .and_then(|()| Ok(self.index.add_subscription(subscription)?));
         if let Err(refusal) = placed {
@@ -246,7 +250,11 @@ impl<P: Port> Registry<P> {
                 let comes = |subscription: &Subscription<P>| {
                     !old.allows(&subscription.client.credentials, Right::Subscribe)
                 };
-                for step in [Topic::invite, Topic::join] {
+                for step in [
+                    Topic::invite,
+                    Topic::join_for_history,
+                    Topic::join_without_history,
+                ] {
                     name = self
                         .index
                         .each_subscription(&topic.name, name, |subscription| {

@@ -405,12 +405,11 @@ int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
 	wait_queue_head_t *queue = kipc_wait_queue(sk);
 	unsigned long left = nsecs_to_jiffies(nanoseconds) + 1;
 	unsigned long nap = msecs_to_jiffies(KIPC_NAP_MS);
-	unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 	DEFINE_WAIT(wait);
 	int err = 0;
 
 	while (left) {
-		prepare_to_wait(queue, &wait, state);
+		prepare_to_wait(queue, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (!kipc_watch_queue(sk, skb))
 			nap = 1;
 		if (signal_pending(current)) {
@@ -419,10 +418,9 @@ int kipc_wait_for_room(struct sock *sk, const struct sk_buff *skb,
 				err = -EINTR;
 				break;
 			}
-			/* While a cgroup's freezer wants it, nothing else can be waited for so. */
-			state = signal_pending(current) ? TASK_KILLABLE :
-							  TASK_INTERRUPTIBLE | TASK_FREEZABLE;
-			prepare_to_wait(queue, &wait, state);
+			/* As long as a cgroup's freezer wants it, no other sleep is one. */
+			prepare_to_wait(queue, &wait, TASK_KILLABLE);
+			nap = msecs_to_jiffies(KIPC_NAP_MS);
 		}
 		/* It is about to leave the audience; let it. */
 		if (sock_flag(sk, SOCK_DEAD)) {

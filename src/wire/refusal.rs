@@ -138,8 +138,9 @@ refusals! {
     /// Limit of topics per user.
     TooManyTopicsOfUser = EDQUOT, c"too many topics of this user: end some, or raise topics_per_user of the module";
     /// Limit of subscriptions per user.
-    TooManyPatternsOfUser = EDQUOT, c"too many subscriptions with a wildcard of this user: end some, or raise patterns_per_user of the module";
     TooManySubscriptionsOfUser = EDQUOT, c"too many subscriptions of this user: end some, or raise subscriptions_per_user of the module";
+    /// Limit of subscriptions with a wildcard per user.
+    TooManyPatternsOfUser = EDQUOT, c"too many subscriptions with a wildcard of this user: end some, or raise patterns_per_user of the module";
     /// Limit of retained bytes per user.
     TooMuchRetained = EDQUOT, c"too much retained by this user: clear some, or raise retained_bytes_per_user of the module";
     /// A history deeper than the limit.

@@ -9,6 +9,7 @@ use crate::bus::access::Access;
 use crate::bus::access::Right;
 use crate::bus::account::Quota;
 use crate::bus::account::Resource;
+use crate::bus::audience::Cause;
 use crate::bus::client::Client;
 use crate::bus::history::History;
 use crate::bus::history::Past;
@@ -33,13 +34,13 @@ use core::ops::ControlFlow;
 
 impl<P: Port> Topic<P> {
     /// Adds a publisher, whose client is none yet, and tells the audience. It may say how many messages
-    /// the topic shall retain. If there is a client `before` it with its port id, that one is about to
-    /// leave.
+    /// the topic shall retain. `older` finds the next client with its port id after that serial number
+    /// and before it: those are about to leave.
     pub(in crate::bus) fn add_publisher(
         &self,
         publisher: Publisher<P>,
         history: Option<u32>,
-        before: Option<&Client<P>>,
+        mut older: impl FnMut(u64) -> Option<Arc<Client<P>>>,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         let client = publisher.client.clone();
@@ -64,8 +65,10 @@ impl<P: Port> Topic<P> {
         }
         // A socket that is being closed gives its port id free before its release gets here. Its
         // end must be told before the new bearer of the id appears.
-        if let Some(before) = before {
-            self.dismiss(&mut tail, before, Parting::Closed);
+        let mut last = 0;
+        while let Some(before) = older(last) {
+            self.dismiss(&mut tail, &before, Parting::Closed);
+            last = before.serial;
         }
         if tail.fingerprint == 0 {
             tail.fingerprint = fingerprint;
@@ -272,6 +275,7 @@ impl<P: Port> Topic<P> {
         &self,
         subscription: &Subscription<P>,
         since: u32,
+        cause: Cause,
     ) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         if !tail.allows(subscription) || tail.audience.has(&subscription.member_key()) {
@@ -279,7 +283,7 @@ impl<P: Port> Topic<P> {
         }
         let quota = Quota::one(&subscription.client.user, Resource::Memberships)?;
         tail.audience
-            .insert(Member::new(subscription, quota, since))
+            .insert(Member::new(subscription, quota, since), cause)
     }
 
     /// Leaves a place that was taken, where no subscription was added.
@@ -341,7 +345,22 @@ impl<P: Port> Topic<P> {
     /// before one joins: of one client, all come in or none does.
     pub(in crate::bus) fn invite(&self, subscription: &Subscription<P>) {
         // `join` finds out.
-        let _ = self.take_place(subscription, 0);
+        let _ = self.take_place(subscription, 0, Cause::Another);
+    }
+
+    /// [`Topic::join`] for subscriptions that want the history. They come first: a client that has
+    /// others, too, would get the topic already when their turn comes.
+    pub(in crate::bus) fn join_for_history(&self, subscription: &Subscription<P>) {
+        if subscription.history {
+            self.join(subscription);
+        }
+    }
+
+    /// [`Topic::join`] for the others.
+    pub(in crate::bus) fn join_without_history(&self, subscription: &Subscription<P>) {
+        if !subscription.history {
+            self.join(subscription);
+        }
     }
 
     /// Adds a subscription that was invited. If there was no place, the subscriber is told that it
