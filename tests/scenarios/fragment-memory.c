@@ -81,14 +81,17 @@ static unsigned long together(void)
 	return sum;
 }
 
-/* Takes what lies together, until there is none or it does not get less: messages in a socket. */
-static void take_pieces(int socket)
+/*
+ * Takes what lies together, messages in a socket, until there is none, or it does not get less so
+ * often: at first, pieces come from what each CPU keeps for itself.
+ */
+static void take_pieces(int socket, int most_vain)
 {
 	static const char message[PIECE + BESIDE];
 	unsigned long left = together();
 	int vain = 0;
 
-	while (left >= PIECE / 1024 && vain < 16) {
+	while (left >= PIECE / 1024 && vain < most_vain) {
 		unsigned long before = left;
 
 		if (send(socket, message, sizeof(message), MSG_DONTWAIT) < 0)
@@ -163,11 +166,11 @@ int main(int argc, char **argv)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) ||
 	    setsockopt(sockets[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)))
 		return die("a pair of sockets");
-	take_pieces(sockets[0]);
+	take_pieces(sockets[0], 400);
 	printf("ready\n%lu of %lu pages kept, %lu kB lie together\n", kept, pages, together());
 	fflush(stdout);
 	for (;;) {
-		take_pieces(sockets[0]);
+		take_pieces(sockets[0], 16);
 		usleep(2000);
 	}
 }

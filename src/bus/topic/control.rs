@@ -408,15 +408,13 @@ impl<P: Port> Topic<P> {
     pub(in crate::bus) fn clear_history(&self, asker: &P::Credentials) -> Result<(), Refusal> {
         let mut tail = self.tail.lock();
         let decider = self.decider(&tail, asker);
-        let may = tail.may_decide(decider);
-        match &mut tail.history {
-            Some(_) if !may => Err(Refusal::HistoryOfOther),
-            Some(history) => {
-                history.clear();
-                Ok(())
-            }
-            None => Ok(()),
+        if !tail.may_decide(decider) {
+            return Err(Refusal::HistoryOfOther);
         }
+        if let Some(history) = &mut tail.history {
+            history.clear();
+        }
+        Ok(())
     }
 
     /// Whether no publisher and no retained message is left; if so, the audience has been told that

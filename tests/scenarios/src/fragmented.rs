@@ -5,6 +5,7 @@
 
 use crate::process::Process;
 use std::fs;
+use std::time::Duration;
 use std::time::Instant;
 
 /// How many megabytes stay out of it, so that processes can start.
@@ -12,6 +13,12 @@ const LEFT: &str = "48";
 
 /// The least order that must not be found.
 const ORDER: usize = 3;
+
+/// How many bytes may lie together all the same.
+const ENOUGH: u64 = 1 << 20;
+
+/// How long to wait until no more do.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Memory in pieces, until this is dropped.
 pub struct Fragmented {
@@ -45,10 +52,15 @@ impl Fragmented {
             start.elapsed().as_millis(),
             contiguous() >> 10
         );
-        assert!(
-            contiguous() < 1 << 20,
-            "memory is not in pieces, so nothing would be tried"
-        );
+        // What comes free meanwhile, it takes, too.
+        let patience = Instant::now() + PATIENCE;
+        while contiguous() >= ENOUGH {
+            assert!(
+                Instant::now() < patience,
+                "memory is not in pieces, so nothing would be tried"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Self {
             process,
             settings: settings.into(),

@@ -307,7 +307,7 @@ impl Reference {
 
     pub(super) fn clear(&mut self, index: usize, topic: &str) -> Result<Ideals, Refusal> {
         let entry = self.topics.get_mut(topic).ok_or(Refusal::NoSuchTopic)?;
-        if entry.depth > 0 && entry.owner != self.clients[index].uid {
+        if entry.owner != self.clients[index].uid {
             return Err(Refusal::HistoryOfOther);
         }
         entry.begin(entry.seq + 1);

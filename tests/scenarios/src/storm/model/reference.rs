@@ -317,11 +317,10 @@ impl Reference {
         let user = self.clients[client].user;
         let topic = self.topics.get_mut(name);
         let topic = topic.ok_or_else(|| vec![Refusal::NoSuchTopic])?;
-        let may = topic.may_decide(user);
+        if !topic.may_decide(user) {
+            return Err(vec![Refusal::HistoryOfOther]);
+        }
         if let Some(history) = &mut topic.history {
-            if !may {
-                return Err(vec![Refusal::HistoryOfOther]);
-            }
             history.messages.clear();
         }
         Ok(self.remove_if_unused(name))
