@@ -33,6 +33,19 @@ pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, NoMemory> {
     Arc::new(value, GFP_KERNEL_ACCOUNT).map_err(|_| NoMemory)
 }
 
+/// A value in memory of its own.
+pub(crate) type Box<T> = KBox<T>;
+
+/// A new [`Box`], charged to the caller's memory cgroup.
+pub(crate) fn boxed<T>(value: T) -> Result<Box<T>, NoMemory> {
+    KBox::new(value, GFP_KERNEL_ACCOUNT).map_err(|_| NoMemory)
+}
+
+/// A new [`Box`] that somebody else asked for than whoever calls: neither is charged.
+pub(crate) fn boxed_for_other<T>(value: T) -> Result<Box<T>, NoMemory> {
+    KBox::new(value, GFP_KERNEL).map_err(|_| NoMemory)
+}
+
 /// A mutex that sleeps. Made by [`mutex!`], which gives each place its own lockdep class.
 pub(crate) struct Mutex<T>(Pin<KBox<kernel::sync::Mutex<T>>>);
 

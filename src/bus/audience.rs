@@ -7,9 +7,12 @@ use crate::bus::limits;
 use crate::bus::member::Member;
 use crate::bus::port::Form;
 use crate::bus::port::Port;
+use crate::sys;
+use crate::sys::Box;
 use crate::sys::Map;
 use crate::sys::NoMemory;
 use crate::wire::refusal::Refusal;
+use core::convert::Infallible;
 use core::ops::ControlFlow;
 
 /// A client's serial number, and the form in which it gets messages.
@@ -31,6 +34,64 @@ const CHUNK: u32 = 16;
 /// these, so that no audience needs much memory in one piece.
 struct Chunk<P: Port>([Option<Member<P>>; CHUNK as usize]);
 
+/// The chunks by number. Most audiences need only the first, which is at hand.
+struct Chunks<P: Port> {
+    first: Option<Box<Chunk<P>>>,
+    further: Map<u32, Chunk<P>>,
+}
+
+impl<P: Port> Chunks<P> {
+    /// The place of the member of this number.
+    fn slot(&mut self, number: u32) -> Option<&mut Option<Member<P>>> {
+        let chunk = match number / CHUNK {
+            0 => self.first.as_mut()?,
+            chunk => self.further.get_mut(&chunk)?,
+        };
+        chunk.0.get_mut(within_chunk(number) as usize)
+    }
+
+    /// Makes the chunk in which a member of this number lies, which has none yet.
+    fn make(&mut self, number: u32, cause: Cause) -> Result<(), NoMemory> {
+        let chunk = Chunk([const { None }; CHUNK as usize]);
+        match (number / CHUNK, cause) {
+            (0, Cause::Member) => self.first = Some(sys::boxed(chunk)?),
+            (0, Cause::Another) => self.first = Some(sys::boxed_for_other(chunk)?),
+            (key, _) => insert(&mut self.further, key, chunk, cause)?,
+        }
+        Ok(())
+    }
+
+    /// Forgets the chunk in which a member of this number lay, the last one there.
+    fn forget(&mut self, number: u32) {
+        match number / CHUNK {
+            0 => self.first = None,
+            chunk => drop(self.further.remove(&chunk)),
+        }
+    }
+
+    /// Visits each member, until the visitor breaks.
+    // The loop over the audience is where a publish spends its time.
+    #[inline(always)]
+    fn visit<B>(
+        &mut self,
+        mut visit: impl FnMut(&mut Member<P>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if let Some(first) = &mut self.first {
+            for member in first.0.iter_mut().map_while(Option::as_mut) {
+                visit(member)?;
+            }
+        }
+        if self.further.len() > 0 {
+            for chunk in self.further.values_mut() {
+                for member in chunk.0.iter_mut().map_while(Option::as_mut) {
+                    visit(member)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// Members, each found by its key.
 ///
 /// # Invariants
@@ -39,7 +100,7 @@ struct Chunk<P: Port>([Option<Member<P>>; CHUNK as usize]);
 /// n / CHUNK. `places` knows the number of each; `per_user` counts each; `reliable` counts those whose
 /// policy is reliable.
 pub(super) struct Audience<P: Port> {
-    chunks: Map<u32, Chunk<P>>,
+    chunks: Chunks<P>,
     places: Map<MemberKey, u32>,
     per_user: PerUser,
     reliable: u32,
@@ -50,7 +111,10 @@ impl<P: Port> Audience<P> {
     pub(super) fn new() -> Self {
         // INVARIANT: There are no members.
         Self {
-            chunks: Map::new(),
+            chunks: Chunks {
+                first: None,
+                further: Map::new(),
+            },
             places: Map::new(),
             per_user: PerUser::new(),
             reliable: 0,
@@ -76,7 +140,7 @@ impl<P: Port> Audience<P> {
 
     /// The member of this number.
     pub(super) fn at(&mut self, number: u32) -> Option<&mut Member<P>> {
-        slot(&mut self.chunks, number)?.as_mut()
+        self.chunks.slot(number)?.as_mut()
     }
 
     /// Changes a member. What it does must leave the key as it is.
@@ -86,7 +150,7 @@ impl<P: Port> Audience<P> {
         change: impl FnOnce(&mut Member<P>) -> R,
     ) -> Option<R> {
         let number = *self.places.get(key)?;
-        let member = slot(&mut self.chunks, number)?.as_mut()?;
+        let member = self.chunks.slot(number)?.as_mut()?;
         let before = member.overflow().is_reliable();
         let result = change(member);
         // INVARIANT: Nothing else changes policies.
@@ -119,12 +183,11 @@ impl<P: Port> Audience<P> {
         cause: Cause,
     ) -> Result<(), Refusal> {
         if within_chunk(number) == 0 {
-            let chunk = Chunk([const { None }; CHUNK as usize]);
-            insert(&mut self.chunks, number / CHUNK, chunk, cause)?;
+            self.chunks.make(number, cause)?;
         }
         // A chunk without members, if this fails, is found again, and replaced, by the next.
         insert(&mut self.places, key, number, cause)?;
-        if let Some(slot) = slot(&mut self.chunks, number) {
+        if let Some(slot) = self.chunks.slot(number) {
             // INVARIANT: It is the next number.
             *slot = Some(member);
         }
@@ -136,16 +199,16 @@ impl<P: Port> Audience<P> {
         let number = self.places.remove(key)?;
         // INVARIANT: The last one takes the number that is free now, if it is not its own.
         let last = self.len();
-        let moved = slot(&mut self.chunks, last)?.take()?;
+        let moved = self.chunks.slot(last)?.take()?;
         if within_chunk(last) == 0 {
-            self.chunks.remove(&(last / CHUNK));
+            self.chunks.forget(last);
         }
         let removed = if number == last {
             moved
         } else {
             let place = self.places.get_mut(&moved.key())?;
             *place = number;
-            slot(&mut self.chunks, number)?.replace(moved)?
+            self.chunks.slot(number)?.replace(moved)?
         };
         if removed.overflow().is_reliable() {
             self.reliable = self.reliable.saturating_sub(1);
@@ -162,29 +225,23 @@ impl<P: Port> Audience<P> {
     }
 
     /// Visits each member.
-    // The loop over the audience is where a publish spends its time.
     #[inline(always)]
     pub(super) fn each(&mut self, mut visit: impl FnMut(&mut Member<P>)) {
-        for chunk in self.chunks.values_mut() {
-            for member in chunk.0.iter_mut().flatten() {
-                visit(member);
-            }
-        }
+        let _: ControlFlow<Infallible> = self.chunks.visit(|member| {
+            visit(member);
+            ControlFlow::Continue(())
+        });
     }
 
     /// Visits members until the visitor breaks.
     pub(super) fn find<B>(
         &mut self,
-        mut visit: impl FnMut(&mut Member<P>) -> ControlFlow<B>,
+        visit: impl FnMut(&mut Member<P>) -> ControlFlow<B>,
     ) -> Option<B> {
-        for chunk in self.chunks.values_mut() {
-            for member in chunk.0.iter_mut().flatten() {
-                if let ControlFlow::Break(found) = visit(member) {
-                    return Some(found);
-                }
-            }
+        match self.chunks.visit(visit) {
+            ControlFlow::Break(found) => Some(found),
+            ControlFlow::Continue(()) => None,
         }
-        None
     }
 }
 
@@ -198,9 +255,4 @@ fn insert<K: Ord, V>(map: &mut Map<K, V>, key: K, value: V, cause: Cause) -> Res
 /// The place of the member of this number in its chunk.
 fn within_chunk(number: u32) -> u32 {
     number % CHUNK
-}
-
-fn slot<P: Port>(chunks: &mut Map<u32, Chunk<P>>, number: u32) -> Option<&mut Option<Member<P>>> {
-    let chunk = chunks.get_mut(&(number / CHUNK))?;
-    chunk.0.get_mut(within_chunk(number) as usize)
 }

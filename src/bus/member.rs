@@ -231,6 +231,15 @@ impl<P: Port> Member<P> {
         }
     }
 
+    /// What [`Member::hold`] would say, as far as that can be known without taking room.
+    pub(super) fn has_room(&self, parcel: &mut impl Parcel<P>) -> Outcome {
+        match parcel.in_form(self.form) {
+            None => Outcome::NoMemory,
+            Some(message) if self.client.port.has_room(message) => Outcome::Queued,
+            Some(_) => Outcome::Full,
+        }
+    }
+
     /// Takes room for a message that will be queued by [`Member::deliver_held`], which cannot fail
     /// then.
     pub(super) fn hold(&mut self, topic: Identity<'_>, parcel: &mut impl Parcel<P>) -> Outcome {

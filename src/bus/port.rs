@@ -108,6 +108,9 @@ pub(crate) trait Port: Sized + Send + Sync + 'static {
     /// Queues a message.
     fn queue(&self, message: Self::Shared<'_>) -> Outcome;
 
+    /// Whether a message would find room now; also true if the port's filter may not want it at all.
+    fn has_room(&self, message: Self::Shared<'_>) -> bool;
+
     /// Takes room for a message, so that something else can be queued before it; or says why it
     /// cannot be queued.
     fn hold(&self, message: Self::Shared<'_>) -> Result<Self::Held, Outcome>;

@@ -111,8 +111,8 @@ impl<P: Port> Tail<P> {
     }
 
     /// Takes room on all members with a reliable policy, except on those that would have to be
-    /// waited for if `wait` is false. Returns what is in the way, if something is; then some members
-    /// may hold room.
+    /// waited for if nothing is `left` of the time. Returns what is in the way, if something is; then
+    /// some members may hold room.
     fn hold(
         &mut self,
         topic: Identity<'_>,
@@ -120,12 +120,29 @@ impl<P: Port> Tail<P> {
         parcel: &mut impl Parcel<P>,
         left: u64,
     ) -> Option<Obstacle<P>> {
+        // A message that is not going to be published must not take room from others meanwhile.
+        self.ask(from, parcel, left, |member, parcel| member.has_room(parcel))
+            .or_else(|| {
+                self.ask(from, parcel, left, |member, parcel| {
+                    member.hold(topic, parcel)
+                })
+            })
+    }
+
+    /// Asks all members with a reliable policy, until something is in the way.
+    fn ask<M: Parcel<P>>(
+        &mut self,
+        from: &Client<P>,
+        parcel: &mut M,
+        left: u64,
+        mut question: impl FnMut(&mut Member<P>, &mut M) -> Outcome,
+    ) -> Option<Obstacle<P>> {
         self.audience.find(|member| {
             let overflow = member.overflow();
             if !overflow.is_reliable() || member.client.is(from) {
                 return ControlFlow::Continue(());
             }
-            let refusal = match member.hold(topic, parcel) {
+            let refusal = match question(member, parcel) {
                 Outcome::Queued | Outcome::Filtered => return ControlFlow::Continue(()),
                 Outcome::NoMemory => Refusal::NoMemory,
                 Outcome::Full if overflow == Overflow::Fail => Refusal::WouldBlock,

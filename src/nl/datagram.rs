@@ -234,6 +234,12 @@ impl Shared<'_> {
         outcome_of(unsafe { ffi::kipc_queue_shared(socket.port(), self.skb.as_ptr(), offset, len) })
     }
 
+    /// Whether it would find room.
+    pub(super) fn has_room_on(self, socket: &Socket) -> bool {
+        // SAFETY: Both objects are alive by their invariants.
+        unsafe { ffi::kipc_may_have_room(socket.as_ptr(), self.skb.as_ptr()) != 0 }
+    }
+
     /// Takes room for it.
     pub(super) fn hold_on(self, socket: &Socket) -> Result<Held, Outcome> {
         let Part { offset, len } = self.part;

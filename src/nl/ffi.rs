@@ -179,6 +179,7 @@ unsafe extern "C" {
         offset: kernel::ffi::c_uint,
         len: kernel::ffi::c_uint,
     ) -> kipc_outcome::Type;
+    pub fn kipc_may_have_room(sk: *mut sock, skb: *const sk_buff) -> kernel::ffi::c_int;
     pub fn kipc_hold_shared(
         port: *const kipc_port,
         skb: *mut sk_buff,

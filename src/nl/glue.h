@@ -160,6 +160,9 @@ int kipc_dump_start(struct sock *sender, struct sk_buff *skb, unsigned int offse
 enum kipc_outcome kipc_queue_shared(const struct kipc_port *port, struct sk_buff *skb,
 				    unsigned int offset, unsigned int len);
 
+/* Whether a message of @skb's size finds room, or a filter may decide that it need not. */
+int kipc_may_have_room(struct sock *sk, const struct sk_buff *skb);
+
 /*
  * The first half of kipc_queue_shared(): takes the room, queues nothing. The result goes to
  * kipc_queue_held() or kipc_held_free(), while the socket is still held. NULL: see @outcome.

@@ -29,6 +29,11 @@ static bool kipc_has_room(struct sock *sk, unsigned int truesize)
 	return !rmem || rmem + truesize <= READ_ONCE(sk->sk_rcvbuf);
 }
 
+int kipc_may_have_room(struct sock *sk, const struct sk_buff *skb)
+{
+	return rcu_access_pointer(sk->sk_filter) || kipc_has_room(sk, skb->truesize);
+}
+
 /*
  * Eviction
  *

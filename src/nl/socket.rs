@@ -135,6 +135,10 @@ impl Port for Socket {
         message.queue_on(self)
     }
 
+    fn has_room(&self, message: Shared<'_>) -> bool {
+        message.has_room_on(self)
+    }
+
     fn hold(&self, message: Shared<'_>) -> Result<Held, Outcome> {
         message.hold_on(self)
     }

@@ -349,6 +349,11 @@ impl Port for Queue {
         }
     }
 
+    fn has_room(&self, Letter { note, .. }: Letter<'_>) -> bool {
+        let wanted = note.selection().iter().all(|(_, tag)| (self.filter)(*tag));
+        !wanted || self.room(self.capacity) != Outcome::Full
+    }
+
     fn make_room(&self, _message: Letter<'_>) -> bool {
         while self.room(self.capacity) == Outcome::Full {
             if !self.evict() {

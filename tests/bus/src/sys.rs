@@ -110,6 +110,18 @@ pub(crate) fn arc<T>(value: T) -> Result<Arc<T>, NoMemory> {
     Ok(Arc::new(value))
 }
 
+pub(crate) use std::boxed::Box;
+
+/// A new value in memory of its own.
+pub(crate) fn boxed<T>(value: T) -> Result<Box<T>, NoMemory> {
+    allocate()?;
+    Ok(Box::new(value))
+}
+
+pub(crate) fn boxed_for_other<T>(value: T) -> Result<Box<T>, NoMemory> {
+    boxed(value)
+}
+
 /// A number that threads share.
 pub(crate) struct Counter(AtomicU64);
 
