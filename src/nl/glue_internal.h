@@ -36,8 +36,9 @@ struct kipc_cb {
 	struct netlink_skb_parms netlink;
 	union {
 		/*
-		 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, or a process
-		 * that has ended. Borrowed while a datagram is handled, otherwise a reference.
+		 * Who sent it, for receivers in other pid namespaces. NULL: the kernel, or
+		 * a process that has ended. Borrowed while a datagram is handled, otherwise
+		 * a reference.
 		 */
 		struct pid *sender;
 		/*

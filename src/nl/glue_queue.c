@@ -58,15 +58,21 @@ void kipc_queue_state(struct sock *sk, struct kipc_queue_state *state)
 	state->drops = sk_drops_read(sk);
 }
 
-/* Takes room for @skb, as netlink does: an empty queue takes a message of any size. */
-static bool kipc_reserve(struct sock *sk, const struct sk_buff *skb, unsigned long limit)
+/*
+ * Takes room for @skb, as netlink does: an empty queue takes a message of any size. What finds no
+ * room takes none, not even for a moment, in which another publisher's message would find the queue
+ * full.
+ */
+static __always_inline bool kipc_reserve(struct sock *sk, const struct sk_buff *skb,
+					 unsigned long limit)
 {
-	unsigned int rmem = atomic_add_return(skb->truesize, &sk->sk_rmem_alloc);
+	int rmem = atomic_read(&sk->sk_rmem_alloc);
 
-	if (likely(rmem == skb->truesize || rmem <= limit))
-		return true;
-	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
-	return false;
+	do {
+		if (unlikely(rmem && (unsigned int)rmem + skb->truesize > limit))
+			return false;
+	} while (unlikely(!atomic_try_cmpxchg(&sk->sk_rmem_alloc, &rmem, rmem + skb->truesize)));
+	return true;
 }
 
 void kipc_own(struct sock *sk, struct sk_buff *skb,

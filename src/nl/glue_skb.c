@@ -65,7 +65,7 @@ struct sk_buff *kipc_skb_compose(const struct sk_buff *from,
 				 const unsigned char *head, unsigned int head_len,
 				 const unsigned char *payload, unsigned int payload_len)
 {
-	/* Charged to the memory cgroup of the process that sends: it may stay here after its end. */
+	/* Charged to the memory cgroup of who sends: it may stay here after that one's end. */
 	struct sk_buff *skb = kipc_alloc(head_len + payload_len,
 					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
             all.push((name, Box::new(move || run(storm))));
         }
     } else {
-        for (name, run) in scenario::ALL {
+        for (name, run) in scenario::all() {
             all.push((name, Box::new(run)));
         }
     }

@@ -10,6 +10,7 @@ mod delivery;
 mod dump;
 mod events;
 mod history;
+mod last_will;
 mod lifetime;
 mod limits;
 mod loss;
