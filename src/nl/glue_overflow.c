@@ -41,10 +41,11 @@ int kipc_may_have_room(struct sock *sk, const struct sk_buff *skb)
  * be evicted, a reader slower than the publishers would find the record of a loss at each read and
  * never a message. What is evicted is the oldest after it.
  *
- * The words of all that was evicted lie in one sk_buff, right after the front, or at it if there
- * was no message: one record of a loss for each topic, found by a hash table. So the word of a loss
- * takes less room than what was lost, however many topics there are. Records that lie before the
- * next message are moved there, too, in their order: nothing is walked over twice.
+ * The words of all that was evicted lie in one sk_buff, right before the oldest message that is
+ * left: one record of a loss for each topic, found by a hash table. So the word of a loss takes less
+ * room than what was lost, however many topics there are. Events that lie before that message are
+ * moved there, too, in their order, so that they are walked over once. Answers stay where they are,
+ * with what comes before them.
  */
 
 /* How many messages and records a publish may evict or move: others must not wait for long. */
@@ -97,7 +98,7 @@ static unsigned int kipc_messages(const struct sk_buff *skb)
 	return max(count, 1U);
 }
 
-/* The losses of a queue, if nobody else looks at them: MSG_PEEK does so without the lock. */
+/* Losses, if nobody else looks at them: MSG_PEEK does so without the lock. */
 static bool kipc_is_losses(const struct sk_buff *skb)
 {
 	return KIPC_CB(skb)->kind >= KIPC_KIND_LOSSES && !skb_shared(skb) && !skb_cloned(skb);
@@ -192,6 +193,32 @@ static void *kipc_losses_append(struct sk_buff *losses, const void *data, unsign
 	return record;
 }
 
+/* Counts @more losses in the record @loss. */
+static void kipc_loss_add(void *loss, u64 more, const struct kipc_layout *layout)
+{
+	u64 *count = loss + layout->lost_count;
+
+	put_unaligned(get_unaligned(count) + more, count);
+}
+
+/*
+ * Appends an event, for which there is room. A loss that goes on where another one of its topic
+ * ended is counted there.
+ */
+static void kipc_losses_take(struct sk_buff *losses, const void *event, unsigned int len,
+			     const struct kipc_layout *layout)
+{
+	void *loss = NULL;
+
+	if (((const struct nlmsghdr *)event)->nlmsg_type == layout->lost_type)
+		loss = kipc_loss_of(losses, get_unaligned((u32 *)(event + layout->lost_topic)),
+				    layout);
+	if (loss)
+		kipc_loss_add(loss, get_unaligned((u64 *)(event + layout->lost_count)), layout);
+	else
+		kipc_losses_append(losses, event, len, layout);
+}
+
 /* Moves the records of @losses to @spare, which takes its place in the queue. */
 static void kipc_losses_grow(struct sk_buff_head *queue, struct sk_buff *losses,
 			     struct sk_buff *spare, const struct kipc_layout *layout)
@@ -200,7 +227,7 @@ static void kipc_losses_grow(struct sk_buff_head *queue, struct sk_buff *losses,
 	int left = losses->len;
 
 	while (nlmsg_ok(nlh, left)) {
-		kipc_losses_append(spare, nlh, nlh->nlmsg_len, layout);
+		kipc_losses_take(spare, nlh, nlh->nlmsg_len, layout);
 		nlh = nlmsg_next(nlh, &left);
 	}
 	__skb_queue_after(queue, losses, spare);
@@ -209,43 +236,46 @@ static void kipc_losses_grow(struct sk_buff_head *queue, struct sk_buff *losses,
 
 /*
  * Evicts the oldest message, or moves a record, to @gone. @spare takes the losses if there is none
- * yet, or it has no room; if @spare has not enough either, @want says how much is needed. Caller
- * holds the lock of the queue.
+ * yet, or it has no room; if @spare has not enough either, @want says how much is needed. What is
+ * passed over takes from @steps. Caller holds the lock of the queue.
  */
 static enum kipc_step kipc_evict_one(struct sock *sk, struct sk_buff **spare, unsigned int *want,
-				     struct sk_buff_head *gone, const struct kipc_layout *layout)
+				     unsigned int *steps, struct sk_buff_head *gone,
+				     const struct kipc_layout *layout)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff *front = skb_peek(queue), *losses = NULL, *next;
 	unsigned int need = layout->lost_len;
 	unsigned char lost[KIPC_LOST_MOST];
 	void *loss = NULL;
-	u64 *count;
-	u32 topic;
+	bool is_message;
+	u32 topic = 0;
 
 	if (!front)
 		return KIPC_STEP_NOTHING;
-	if (kipc_is_losses(front))
-		losses = front;
 	next = skb_peek_next(front, queue);
-	if (!losses && next && kipc_is_losses(next)) {
-		losses = next;
-		next = skb_peek_next(losses, queue);
+	/* Answers, losses before them, and what is not ours, stay where they are. */
+	while (next && !kipc_is_message(next, layout) && !kipc_is_event(next, layout)) {
+		if (!--*steps)
+			return KIPC_STEP_NOTHING;
+		next = skb_peek_next(next, queue);
 	}
-	if (!next) {
+	if (next) {
+		losses = kipc_is_losses(next->prev) ? next->prev : NULL;
+	} else {
 		/* Only if there is no other. */
+		if (!kipc_is_message(front, layout))
+			return KIPC_STEP_NOTHING;
 		next = front;
-		losses = NULL;
 	}
 
-	if (kipc_is_message(next, layout)) {
+	is_message = kipc_is_message(next, layout);
+	if (is_message) {
 		topic = get_unaligned((u32 *)(next->data + layout->message_topic));
 		if (losses)
 			loss = kipc_loss_of(losses, topic, layout);
-	} else if (next != front && kipc_is_event(next, layout)) {
-		need = NLMSG_ALIGN(next->len);
 	} else {
-		return KIPC_STEP_NOTHING;
+		need = NLMSG_ALIGN(next->len);
 	}
 
 	if (!loss && (!losses || kipc_losses_room(losses) < need)) {
@@ -264,9 +294,7 @@ static enum kipc_step kipc_evict_one(struct sock *sk, struct sk_buff **spare, un
 		*spare = NULL;
 	}
 
-	if (!kipc_is_message(next, layout)) {
-		kipc_losses_append(losses, next->data, next->len, layout);
-	} else {
+	if (is_message) {
 		if (!loss) {
 			memcpy(lost, layout->lost, layout->lost_len);
 			put_unaligned(topic, (u32 *)(lost + layout->lost_topic));
@@ -274,9 +302,10 @@ static enum kipc_step kipc_evict_one(struct sock *sk, struct sk_buff **spare, un
 				      (u64 *)(lost + layout->lost_first));
 			loss = kipc_losses_append(losses, lost, layout->lost_len, layout);
 		}
-		count = loss + layout->lost_count;
-		put_unaligned(get_unaligned(count) + kipc_messages(next), count);
+		kipc_loss_add(loss, kipc_messages(next), layout);
 		sk_drops_inc(sk);
+	} else {
+		kipc_losses_take(losses, next->data, next->len, layout);
 	}
 	__skb_unlink(next, queue);
 	__skb_queue_tail(gone, next);
@@ -286,7 +315,8 @@ static enum kipc_step kipc_evict_one(struct sock *sk, struct sk_buff **spare, un
 int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_layout *layout)
 {
 	/* Half of the queue is for messages, whatever there is to tell of others. */
-	unsigned int want = 0, most = READ_ONCE(sk->sk_rcvbuf) / 2, steps = 0;
+	unsigned int want = 0, most = READ_ONCE(sk->sk_rcvbuf) / 2;
+	unsigned int steps = KIPC_MOST_STEPS;
 	struct sk_buff *spare = NULL;
 	struct sk_buff_head gone;
 	enum kipc_step step;
@@ -296,12 +326,12 @@ int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_lay
 		return -ENOBUFS;
 	__skb_queue_head_init(&gone);
 	while (!err && !kipc_has_room(sk, skb->truesize)) {
-		if (steps++ == KIPC_MOST_STEPS) {
+		if (!--steps) {
 			err = -ENOBUFS;
 			break;
 		}
 		spin_lock_irq(&sk->sk_receive_queue.lock);
-		step = kipc_evict_one(sk, &spare, &want, &gone, layout);
+		step = kipc_evict_one(sk, &spare, &want, &steps, &gone, layout);
 		spin_unlock_irq(&sk->sk_receive_queue.lock);
 		/* Gives the room back. */
 		__skb_queue_purge(&gone);
