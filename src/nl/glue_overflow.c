@@ -54,6 +54,12 @@ int kipc_may_have_room(struct sock *sk, const struct sk_buff *skb)
 /* Room for records in the smallest sk_buff with a table; smaller ones are searched through. */
 #define KIPC_LOSSES_MIN 1024
 
+/*
+ * Most room for records: they are copied, when they need more, with the queue locked. That is for
+ * the losses of 5000 topics.
+ */
+#define KIPC_LOSSES_MAX 0x40000
+
 /* No record of a loss is longer. */
 #define KIPC_LOST_MOST 64
 
@@ -315,7 +321,7 @@ static enum kipc_step kipc_evict_one(struct sock *sk, struct sk_buff **spare, un
 int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_layout *layout)
 {
 	/* Half of the queue is for messages, whatever there is to tell of others. */
-	unsigned int want = 0, most = READ_ONCE(sk->sk_rcvbuf) / 2;
+	unsigned int want = 0, most = min(READ_ONCE(sk->sk_rcvbuf) / 2, KIPC_LOSSES_MAX);
 	unsigned int steps = KIPC_MOST_STEPS;
 	struct sk_buff *spare = NULL;
 	struct sk_buff_head gone;
@@ -354,14 +360,15 @@ int kipc_evict(struct sock *sk, const struct sk_buff *skb, const struct kipc_lay
 /*
  * Waiting
  *
- * A reader makes room by freeing what it received, which calls the destructor of the sk_buff. So
- * whoever waits gives one sk_buff in the queue a destructor that wakes him. Queues nobody waits
- * for pay nothing.
+ * A reader makes room by freeing what it received, which calls the destructor of the sk_buff. So a
+ * publisher that waits gives one sk_buff in the queue a destructor that wakes the waiters. Queues
+ * nobody waits for pay nothing. kipc_release() empties the queue, so no such sk_buff outlives the
+ * socket's file, which holds the module.
  *
- * It is not the first one: each message read would wake all who wait, for room that one of them
+ * It is not the first one: each message read would wake all waiters, for room that one of them
  * uses up at once, and messages would go at the pace of switches between processes. It is the one
- * behind which a quarter of the queue is free. A slow reader may take long to get there, so who
- * waits also looks for himself, after naps that double.
+ * after which a quarter of the queue is free. A slow reader may take long to get there, so a waiter
+ * also looks for itself, after naps that double.
  */
 
 #define KIPC_WAIT_BITS 6
