@@ -61,7 +61,8 @@ impl fmt::Display for PortId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// Process id, in the sender's pid namespace.
+    /// Process id, as the pid namespace of the process that first used the subscriber's socket knows
+    /// it; 0 if it does not, and for retained messages and last wills of a process that has ended.
     pub pid: i32,
     /// User id, in the receiver's user namespace.
     pub uid: u32,

@@ -42,10 +42,10 @@ int kipc_may_have_room(struct sock *sk, const struct sk_buff *skb)
  * never a message. What is evicted is the oldest after it.
  *
  * The words of all that was evicted lie in one sk_buff, right before the oldest message that is
- * left: one record of a loss for each topic, found by a hash table. So the word of a loss takes less
- * room than what was lost, however many topics there are. Events that lie before that message are
- * moved there, too, in their order, so that they are walked over once. Answers stay where they are,
- * with what comes before them.
+ * left: one record of a loss for each topic, found by a hash table. So the word of a loss takes
+ * less room than what was lost, however many topics there are. Events that lie before that message
+ * are moved there, too, in their order, so that they are walked over once. Answers stay where they
+ * are, with what comes before them.
  */
 
 /* How many messages and records a publish may evict or move: others must not wait for long. */

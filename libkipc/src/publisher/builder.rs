@@ -217,9 +217,11 @@ impl<T: ?Sized, C> PublisherBuilder<T, C> {
     /// for [its history](crate::SubscriberBuilder::history). The topic and what it retains outlive
     /// its publishers, until they are [cleared](Bus::clear). With 1, the topic is a latched value.
     ///
-    /// The user that asks first decides and pays: what is retained counts towards a limit of bytes
-    /// per user, beyond which the oldest messages are let go. For anybody else, asking for another
-    /// number is refused with [`Errno::PERM`](crate::Errno::PERM).
+    /// The topic's owner decides, or an administrator: for anybody else, asking for another number
+    /// than there is is refused with [`Errno::PERM`](crate::Errno::PERM). Each message counts towards
+    /// a limit of bytes of the user that published it; beyond it, that user's oldest messages on the
+    /// topic are let go, and what does not fit even so is not retained, which late subscribers are
+    /// told.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), libkipc::Error> {
