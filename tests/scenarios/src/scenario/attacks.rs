@@ -17,6 +17,7 @@ use super::quota_across_namespaces;
 use super::quota_at_the_limit;
 use super::quota_of_the_departed;
 use super::retained_memory_is_charged;
+use super::room_of_others;
 use super::sender_identity;
 use super::thirty_two_bits;
 use super::unload_with_kept_sockets;
@@ -24,6 +25,14 @@ use super::user_limits;
 
 /// None of them needs another one before it.
 pub const ALL: &[(&str, Scenario)] = &[
+    (
+        "room_of_others_is_not_taken_by_the_words_of_losses",
+        room_of_others::is_not_taken_by_the_words_of_losses,
+    ),
+    (
+        "room_of_others_is_not_taken_by_what_is_not_published",
+        room_of_others::is_not_taken_by_what_is_not_published,
+    ),
     (
         "filters_see_a_live_message_alone",
         filters_see::a_live_message_alone,

@@ -41,6 +41,7 @@ mod quota_at_the_limit;
 mod quota_of_the_departed;
 mod refused_topic;
 pub mod retained_memory_is_charged;
+mod room_of_others;
 mod seed_and_v1;
 mod seed_fan_out;
 mod seed_registers_twice;
