@@ -23,7 +23,7 @@ struct Retained<P: Port> {
 pub(super) enum Past<'a, P: Port> {
     /// A message, its number, and the serial number of the client that published it.
     Message(u64, u64, &'a mut P::Kept),
-    /// So many messages from this number on, which could not be retained.
+    /// A number, and how many messages from it on could not be retained.
     Gap(u64, u64),
 }
 
