@@ -45,8 +45,7 @@ static void kipc_input(struct sk_buff *skb)
 	 */
 	if (unlikely(skb_shared(skb)) || unlikely(skb_pfmemalloc(skb)) ||
 	    unlikely(skb_linearize_cow(skb))) {
-		WRITE_ONCE(sender->sk_err, ENOBUFS);
-		sk_error_report(sender);
+		kipc_overrun(sender);
 		return;
 	}
 

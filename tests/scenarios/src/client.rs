@@ -74,6 +74,18 @@ pub struct Terms {
     pub gid: Option<u32>,
 }
 
+impl Terms {
+    /// A topic for everybody, without a history.
+    pub const OPEN: Self = Self {
+        fingerprint: 0,
+        wait: None,
+        history: None,
+        flags: 0,
+        mode: Some(0o666),
+        gid: None,
+    };
+}
+
 /// One socket.
 pub struct Client {
     pub fd: OwnedFd,

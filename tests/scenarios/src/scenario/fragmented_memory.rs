@@ -27,16 +27,6 @@ use std::time::Instant;
 const USER: u32 = 1000;
 const OTHER: u32 = 1001;
 
-/// For everybody, and its creator decides what is retained.
-const OPEN: Terms = Terms {
-    fingerprint: 0,
-    wait: None,
-    history: None,
-    flags: 0,
-    mode: Some(0o666),
-    gid: None,
-};
-
 /// What grows, and how a user makes it.
 type Container = (&'static str, fn() -> Vec<Client>);
 
@@ -139,7 +129,7 @@ fn long_retained_messages() -> Vec<Client> {
     };
     let terms = Terms {
         history: Some(4),
-        ..OPEN
+        ..Terms::OPEN
     };
     let mut long = 0;
     for client in &all {
@@ -149,7 +139,7 @@ fn long_retained_messages() -> Vec<Client> {
             .expect("advertise");
     }
     let topic = publisher
-        .advertise_with("grown/first", OPEN)
+        .advertise_with("grown/first", Terms::OPEN)
         .expect("advertise");
     let around = publish_message(topic, 0, header::REQUEST, 0, &[1; LEN]);
     let middle = publish_message(long, 0, header::REQUEST, 0, &[2; LEN]);
@@ -195,11 +185,17 @@ fn complaints() -> Vec<String> {
 /// What an administrator and another user ask for, while a container is full.
 fn others_are_served(owner: &Client) {
     let admin = Client::open();
-    admin.advertise_with("grown", OPEN).expect("ADVERTISE");
+    admin
+        .advertise_with("grown", Terms::OPEN)
+        .expect("ADVERTISE");
     admin.subscribe("grown/**");
     let other = as_user(OTHER, Client::open);
-    other.advertise_with("grown", OPEN).expect("ADVERTISE");
-    other.advertise_with("grown/new", OPEN).expect("ADVERTISE");
+    other
+        .advertise_with("grown", Terms::OPEN)
+        .expect("ADVERTISE");
+    other
+        .advertise_with("grown/new", Terms::OPEN)
+        .expect("ADVERTISE");
     other.subscribe("grown");
     admin
         .set_policy(&[("grown", 0, 0, 0o666), ("unused", 0, 0, 0o600)])
@@ -222,7 +218,9 @@ pub fn is_enough_for_whatever_a_user_can_make_grow() {
         let before = complaints().len();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let owner = Client::open();
-            owner.advertise_with("grown", OPEN).expect("advertise");
+            owner
+                .advertise_with("grown", Terms::OPEN)
+                .expect("advertise");
             let all = grow();
             others_are_served(&owner);
             drop(all);

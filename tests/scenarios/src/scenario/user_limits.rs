@@ -23,16 +23,6 @@ const QUOTA: i32 = 122;
 /// A limit of the bus, or of a topic.
 const NO_SPACE: i32 = 28;
 
-/// For everybody.
-const OPEN: Terms = Terms {
-    fingerprint: 0,
-    wait: None,
-    history: None,
-    flags: 0,
-    mode: Some(0o666),
-    gid: None,
-};
-
 fn errno<T>(result: Result<T, Refused>) -> i32 {
     result.map_or_else(|refused| refused.errno, |_| 0)
 }
@@ -42,7 +32,7 @@ fn open(uid: u32) -> Client {
 }
 
 fn advertise(client: &Client, topic: &str) -> i32 {
-    errno(client.advertise_with(topic, OPEN))
+    errno(client.advertise_with(topic, Terms::OPEN))
 }
 
 fn subscribe(client: &Client, pattern: &str) -> i32 {
@@ -138,7 +128,9 @@ pub fn of_memberships_hold_whoever_makes_them() {
     assert_eq!(subscribe(&second, "*"), QUOTA);
     first.drain();
     // That he cannot get one more is not the business of whoever makes it.
-    let id = other.advertise_with("e", OPEN).map_err(|why| why.errno);
+    let id = other
+        .advertise_with("e", Terms::OPEN)
+        .map_err(|why| why.errno);
     let id = id.expect("somebody else's topic");
     let told = first.try_receive(Duration::ZERO);
     assert_eq!(told, Err(Errno::NOBUFS));
@@ -180,7 +172,9 @@ pub fn of_one_topic_leave_room_for_others() {
     for client in &user {
         assert_eq!(subscribe(client, "later/**"), 0);
     }
-    let id = owner.advertise_with("later/a", OPEN).expect("advertise");
+    let id = owner
+        .advertise_with("later/a", Terms::OPEN)
+        .expect("advertise");
     let (_, delivered, dropped) = owner.publish_acked(id, b"x").expect("publish");
     assert_eq!((delivered, dropped), (MOST as u32, 0));
     let told = |client: &&Client| client.try_receive(Duration::ZERO) == Err(Errno::NOBUFS);
